@@ -1,0 +1,1 @@
+"""Venues: orders, positions and prices, without any opinion about them."""

@@ -1,0 +1,1 @@
+"""What everything else may use: settings, the five YAML files, time, ids, errors and logging."""

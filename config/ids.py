@@ -1,0 +1,30 @@
+"""The only home of identifiers: whatever may be retried gets an id computed from its meaning."""
+
+import base64
+import uuid
+
+_NAMESPACE = uuid.UUID("6f6b1f0e-3f0c-5d5e-9a57-6c6c6d636f75")
+
+
+def meaning_id(*parts: object) -> uuid.UUID:
+    """Return the uuid5 of `parts`, the same on every machine and in every run."""
+    return uuid.uuid5(_NAMESPACE, "\x1f".join(str(part) for part in parts))
+
+
+def random_id() -> uuid.UUID:
+    """Return a fresh id for something that nobody will ever retry."""
+    return uuid.uuid4()
+
+
+def trade_id_for(week_id: str, account: str) -> uuid.UUID:
+    """Return the id of the one trade that `account` may have in the week `week_id`."""
+    return meaning_id("trade", week_id, account)
+
+
+def client_order_id_for(trade_id: uuid.UUID, leg: str, attempt: int) -> str:
+    """Return `lc-{26 characters}-{o|c}{attempt}`: deterministic, so that the venue dedupes retries.
+
+    `leg` is "open" or "close"; Alpaca allows 128 characters and never releases an id.
+    """
+    compact = base64.b32encode(trade_id.bytes).decode().rstrip("=").lower()
+    return f"lc-{compact}-{leg[0]}{attempt}"

@@ -1,0 +1,162 @@
+"""Frozen models of the five YAML files, which are the single source of truth for what they say."""
+
+from datetime import time
+from decimal import Decimal
+from enum import StrEnum
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Nickname = Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]{0,19}$")]
+Symbol = Annotated[str, Field(pattern=r"^[A-Z]{1,5}$")]
+ModelId = Annotated[str, Field(min_length=3, max_length=120, pattern=r"^[\w.:@/+-]+$")]
+Share = Annotated[Decimal, Field(ge=0, le=1)]
+"""A fraction of an account's equity."""
+
+
+class Section(BaseModel):
+    """The base of every part of the configuration: frozen, nothing unknown, no NaN."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class Role(StrEnum):
+    """What an account's model does in the week."""
+
+    PORTFOLIO_MANAGER = "portfolio_manager"
+    CHAIRMAN = "chairman"
+
+
+class AccountConfig(Section):
+    """One paper account and the part that its model plays (`accounts.yaml`)."""
+
+    nickname: Nickname
+    account_number: Annotated[str, Field(pattern=r"^PA[A-Z0-9]{6,20}$")]
+    role: Role
+
+
+class AccountsFile(Section):
+    """`accounts.yaml`: any number of portfolio managers and one chairman."""
+
+    accounts: Annotated[tuple[AccountConfig, ...], Field(min_length=2)]
+
+
+class InstrumentConfig(Section):
+    """One tradable instrument and the class that it stands for."""
+
+    symbol: Symbol
+    asset_class: str
+    name: str
+    enabled: bool = True
+    alternate_for: Symbol | None = None
+
+
+class AssetsFile(Section):
+    """`assets.yaml`: the universe, and the tradable proxy for volatility (never traded itself)."""
+
+    instruments: Annotated[tuple[InstrumentConfig, ...], Field(min_length=1)]
+    volatility_proxy: Symbol
+
+
+class ModelConfig(Section):
+    """Which model answers for a role: the first of `model`, `fallbacks` that the gateway serves.
+
+    `rehearsal` names the rule-based stand-in that answers without a gateway key.
+    """
+
+    model: ModelId
+    fallbacks: tuple[ModelId, ...] = ()
+    rehearsal: Annotated[str, Field(pattern=r"^rehearsal/[a-z-]+$")]
+    max_output_tokens: Annotated[int, Field(ge=256, le=64_000)] = 8_000
+    reasoning_effort: Literal["none", "minimal", "low", "medium", "high"] | None = None
+
+
+class ResearchPackConfig(ModelConfig):
+    """One research pack; `model` is the prompt-based provider that its chain ends with."""
+
+    pack: Literal["A", "B"]
+    enabled: bool = True
+
+
+class CallLimits(Section):
+    """Bounds of a call to the gateway."""
+
+    call_timeout_seconds: Annotated[float, Field(gt=0, le=600)]
+    stage_timeout_seconds: Annotated[float, Field(gt=0, le=3600)]
+    attempts: Annotated[int, Field(ge=1, le=6)]
+    quorum_pitches: Annotated[int, Field(ge=1)]
+    quorum_reviews: Annotated[int, Field(ge=1)]
+
+
+class ModelsFile(Section):
+    """`models.yaml`: a model for every account (by nickname) and for every research pack."""
+
+    accounts: dict[Nickname, ModelConfig]
+    research: tuple[ResearchPackConfig, ...]
+    limits: CallLimits
+
+
+class ScheduleFile(Section):
+    """`schedule.yaml`: times of day in America/New_York."""
+
+    week_starts: time
+    checkpoints: tuple[time, ...]
+    last_entry: time
+    """No entry after this time on the last session of the week; half days: as long before the close."""
+
+
+class SizingPolicy(StrEnum):
+    """How conviction becomes a share of equity."""
+
+    CONVICTION_TABLE = "conviction_table"
+    LINEAR = "linear"
+    VOLATILITY_TARGET = "volatility_target"
+
+
+class ConvictionRow(Section):
+    """One column of the owner's table: the share of equity at this conviction."""
+
+    conviction: Annotated[Decimal, Field(ge=-2, le=2, multiple_of=Decimal("0.5"))]
+    share: Share
+
+
+class ApprovalConfig(Section):
+    """How a trade is approved and how far the price may move before the approval is void."""
+
+    mode: Literal["conversational", "strict"] = "conversational"
+    price_band: Annotated[Decimal, Field(gt=0, le=Decimal("0.2"))]
+
+
+class RiskFile(Section):
+    """`risk.yaml`: sizing and approval, outside of any model's reach."""
+
+    sizing_policy: SizingPolicy
+    conviction_table: tuple[ConvictionRow, ...]
+    linear_share_per_unit: Share
+    approval: ApprovalConfig
+
+
+class Config(Section):
+    """All five files, cross-checked; `content_hash` is the sha-256 of what they say."""
+
+    accounts: tuple[AccountConfig, ...]
+    assets: AssetsFile
+    models: ModelsFile
+    schedule: ScheduleFile
+    risk: RiskFile
+    content_hash: str
+
+    @property
+    def managers(self) -> tuple[AccountConfig, ...]:
+        """Return the portfolio managers in the order of the file."""
+        return tuple(a for a in self.accounts if a.role is Role.PORTFOLIO_MANAGER)
+
+    @property
+    def chairman(self) -> AccountConfig:
+        """Return the one account that trades the council's decision."""
+        return next(a for a in self.accounts if a.role is Role.CHAIRMAN)
+
+    @property
+    def universe(self) -> tuple[str, ...]:
+        """Return the symbols that may be traded, in the order of the file."""
+        return tuple(i.symbol for i in self.assets.instruments if i.enabled)

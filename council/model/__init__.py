@@ -1,0 +1,1 @@
+"""What the council says and decides, as frozen values with their rules; no I/O anywhere in here."""

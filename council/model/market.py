@@ -1,0 +1,60 @@
+"""The frozen market table of a week: the only source of numbers in prompts, pitches and tickets."""
+
+from datetime import date, datetime
+from decimal import Decimal
+
+from council.model.base import Value
+
+INDICATOR_NAMES = (
+    "return_1d",
+    "return_5d",
+    "return_20d",
+    "return_60d",
+    "rsi_14",
+    "macd",
+    "macd_signal",
+    "macd_histogram",
+    "atr_14",
+    "realised_volatility_20d",
+    "distance_from_average_50d",
+    "distance_from_average_200d",
+)
+"""Returns, distances, annualised volatility: fractions; RSI: 0 to 100; MACD, ATR: dollars."""
+
+
+class InstrumentSnapshot(Value):
+    """One instrument's last close and indicators; None where its history is too short."""
+
+    symbol: str
+    asset_class: str
+    last_close: Decimal
+    last_session_on: date
+    indicators: dict[str, float | None]
+
+
+class MarketSnapshot(Value):
+    """The market as every stage of the week sees it; `content_hash` is the sha-256 of the rest."""
+
+    week_id: str
+    as_of_at: datetime
+    source: str
+    instruments: tuple[InstrumentSnapshot, ...]
+    volatility_proxy: InstrumentSnapshot | None
+    without_prices: tuple[str, ...]
+    notices: tuple[str, ...]
+    content_hash: str
+
+    @property
+    def tradable(self) -> tuple[str, ...]:
+        """Return the symbols that have prices this week."""
+        return tuple(instrument.symbol for instrument in self.instruments)
+
+    def numbers(self) -> dict[str, float]:
+        """Return every known number by its id, such as "SPY.rsi_14" or "TLT.close"."""
+        listed = (*self.instruments, *((self.volatility_proxy,) if self.volatility_proxy else ()))
+        known = {f"{i.symbol}.close": float(i.last_close) for i in listed}
+        for instrument in listed:
+            for name, value in instrument.indicators.items():
+                if value is not None:
+                    known[f"{instrument.symbol}.{name}"] = value
+        return known
