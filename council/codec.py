@@ -1,0 +1,54 @@
+"""Facts to events and back: the only place that knows how a fact is written down."""
+
+from datetime import datetime
+from typing import Any, TypeVar
+from uuid import UUID
+
+from pydantic import ValidationError
+
+from config.ids import meaning_id
+from council.errors import UnknownFact
+from council.events import FACTS, Fact
+from store.events import NewEvent, StoredEvent
+
+_BY_KIND = {fact.__name__: fact for fact in FACTS}
+_FactType = TypeVar("_FactType", bound=Fact)
+
+
+def event_id_of(fact: Fact) -> UUID:
+    """Return the id that `fact` has in every process that ever writes it."""
+    return meaning_id(type(fact).__name__, *fact.meaning)
+
+
+def to_event(fact: Fact, *, at: datetime, parent: UUID | None = None) -> NewEvent:
+    """Write `fact` down as it happened `at`, caused by the event `parent`."""
+    return NewEvent(
+        event_id=event_id_of(fact),
+        event_type=type(fact).__name__,
+        payload=fact.model_dump(mode="json"),
+        timestamp=at,
+        week_id=fact.week_id,
+        account_id=fact.about_account,
+        correlation_id=f"week-{fact.week_id}",
+        parent_event_id=parent,
+    )
+
+
+def to_fact(event: StoredEvent) -> Fact:
+    """Read an event back.
+
+    Raises:
+        UnknownFact: the event was written by a newer version, or is damaged.
+    """
+    kind = _BY_KIND.get(event.event_type)
+    if kind is None:
+        raise UnknownFact(f"event {event.position} is of the unknown kind {event.event_type!r}")
+    try:
+        return kind.model_validate(event.payload)
+    except ValidationError as error:
+        raise UnknownFact(f"event {event.position} ({event.event_type}) does not read") from error
+
+
+def payload_of(fact: Fact) -> dict[str, Any]:
+    """Return the JSON object that `fact` is stored as."""
+    return fact.model_dump(mode="json")

@@ -1,0 +1,140 @@
+"""What is known of a week, as one immutable value folded from its facts.
+
+The same fold serves a live run, a resume and a replay.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from operator import attrgetter
+from typing import Any, cast
+
+from council.events import (
+    CheckpointTaken,
+    DecisionReached,
+    Fact,
+    NoDecision,
+    NoTicket,
+    PitchAbstained,
+    PitchMade,
+    ResearchFailed,
+    ResearchReceived,
+    ReviewAbstained,
+    ReviewMade,
+    SnapshotTaken,
+    StageCompleted,
+    TradeProposed,
+    WeekStarted,
+)
+from council.model.decision import Decision
+from council.model.market import MarketSnapshot
+from council.model.pitch import Pitch
+from council.model.research import ResearchPack
+from council.model.review import Review
+
+
+@dataclass(frozen=True, slots=True)
+class WeekContext:
+    """A week so far. A stage gets one and returns facts; folding these gives the next one.
+
+    `version` is that of the week's stream; tuples are in the order in which the facts were stored.
+    """
+
+    week_id: str
+    version: int = 0
+    started: WeekStarted | None = None
+    snapshot: MarketSnapshot | None = None
+    packs: tuple[ResearchPack, ...] = ()
+    failed_packs: tuple[ResearchFailed, ...] = ()
+    pitches: tuple[Pitch, ...] = ()
+    pitch_abstentions: tuple[PitchAbstained, ...] = ()
+    reviews: tuple[Review, ...] = ()
+    review_abstentions: tuple[ReviewAbstained, ...] = ()
+    decision: Decision | None = None
+    no_decision: NoDecision | None = None
+    proposals: tuple[TradeProposed, ...] = ()
+    without_ticket: tuple[NoTicket, ...] = ()
+    checkpoints: tuple[CheckpointTaken, ...] = ()
+    completed: frozenset[str] = frozenset()
+
+    @property
+    def frozen_snapshot(self) -> MarketSnapshot:
+        """Return the snapshot; only stages after it may ask."""
+        if self.snapshot is None:
+            raise ValueError(f"week {self.week_id} has no market snapshot yet")
+        return self.snapshot
+
+    def pitch_of(self, account: str) -> Pitch | None:
+        """Return the pitch of `account`, or None where it abstained or was not asked yet."""
+        return next((pitch for pitch in self.pitches if pitch.account == account), None)
+
+    @property
+    def degraded(self) -> tuple[str, ...]:
+        """Return how the week fell short of a full one, one sentence each."""
+        start = self.started.degraded if self.started else ()
+        notices = self.snapshot.notices if self.snapshot else ()
+        return (
+            *start,
+            *notices,
+            *(f"Research pack {gap.pack} is missing: {gap.reason}." for gap in self.failed_packs),
+            *(
+                f"{gap.account} abstained from pitching: {gap.reason}."
+                for gap in self.pitch_abstentions
+            ),
+            *(
+                f"{gap.account} abstained from reviewing: {gap.reason}."
+                for gap in self.review_abstentions
+            ),
+            *((f"No council trade: {self.no_decision.reason}.",) if self.no_decision else ()),
+            *(f"{gap.account} gets no trade: {gap.reason}." for gap in self.without_ticket),
+        )
+
+
+_Fold = Callable[[WeekContext, Any], WeekContext]
+
+
+def _grow(name: str, item: Callable[[Any], object]) -> _Fold:
+    """Fold a fact by adding to the tuple called `name`."""
+    return lambda context, fact: replace(
+        context, **cast("dict[str, Any]", {name: (*getattr(context, name), item(fact))})
+    )
+
+
+def _put(name: str, item: Callable[[Any], object]) -> _Fold:
+    """Fold a fact by setting the field called `name`."""
+    return lambda context, fact: replace(context, **cast("dict[str, Any]", {name: item(fact)}))
+
+
+def _complete(context: WeekContext, fact: StageCompleted) -> WeekContext:
+    return replace(context, completed=context.completed | {fact.stage})
+
+
+def _itself(fact: Fact) -> Fact:
+    return fact
+
+
+_FOLDS: dict[type[Fact], _Fold] = {
+    WeekStarted: _put("started", _itself),
+    SnapshotTaken: _put("snapshot", attrgetter("snapshot")),
+    ResearchReceived: _grow("packs", attrgetter("pack")),
+    ResearchFailed: _grow("failed_packs", _itself),
+    PitchMade: _grow("pitches", attrgetter("pitch")),
+    PitchAbstained: _grow("pitch_abstentions", _itself),
+    ReviewMade: _grow("reviews", attrgetter("review")),
+    ReviewAbstained: _grow("review_abstentions", _itself),
+    DecisionReached: _put("decision", attrgetter("decision")),
+    NoDecision: _put("no_decision", _itself),
+    TradeProposed: _grow("proposals", _itself),
+    NoTicket: _grow("without_ticket", _itself),
+    CheckpointTaken: _grow("checkpoints", _itself),
+    StageCompleted: _complete,
+}
+
+
+def fold(context: WeekContext, facts: Iterable[Fact]) -> WeekContext:
+    """Return `context` with `facts` in it; facts that say nothing of the stages pass by."""
+    for fact in facts:
+        step = _FOLDS.get(type(fact))
+        context = step(context, fact) if step else context
+        if fact.stream == f"week-{context.week_id}":
+            context = replace(context, version=context.version + 1)
+    return context

@@ -1,0 +1,60 @@
+"""What can go wrong in the council, sorted by who must react.
+
+CouncilError
+├── UsageError
+│   └── UnknownTrade, UnknownWeek            the caller: no such id
+├── RefusedError
+│   ├── AlreadyDecided, TicketChanged,
+│   │   TicketExpired, ConfirmationWrong     a person: this approval is not possible
+│   ├── WeekClosed                           a person: the week is over or not yet there
+│   └── StageOutOfOrder                      a person: an earlier stage comes first
+├── ConfigurationChanged (RefusedError)      the operator: the week began under another config
+├── WeekBusy (UnreachableError)              try later: another process runs this week
+└── UnknownFact                              the programmer: an event of a newer version
+"""
+
+from config.errors import CouncilError, RefusedError, UnreachableError, UsageError
+
+
+class UnknownTrade(UsageError):
+    """No trade has this id."""
+
+
+class UnknownWeek(UsageError):
+    """Nothing is stored of this week."""
+
+
+class AlreadyDecided(RefusedError):
+    """The trade was decided before; the message says by whom and how."""
+
+
+class TicketChanged(RefusedError):
+    """The digest is not the one of the ticket that waits."""
+
+
+class TicketExpired(RefusedError):
+    """The ticket's time is over."""
+
+
+class ConfirmationWrong(RefusedError):
+    """The confirmation phrase is missing or is not the ticket's."""
+
+
+class WeekClosed(RefusedError):
+    """The week cannot be run now."""
+
+
+class StageOutOfOrder(RefusedError):
+    """A stage was asked for before the one that it builds on."""
+
+
+class ConfigurationChanged(RefusedError):
+    """The week began under another configuration and cannot go on under this one."""
+
+
+class WeekBusy(UnreachableError):
+    """Another process is running this week; its result can be waited for."""
+
+
+class UnknownFact(CouncilError):
+    """The log holds an event that this version cannot read."""

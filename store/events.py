@@ -1,0 +1,62 @@
+"""The two shapes of an event: as it is handed in, and as it stands in the log for ever."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+
+@dataclass(frozen=True, slots=True)
+class NewEvent:
+    """An event that is about to be appended.
+
+    `payload` is a JSON object; money and quantities in it are strings. `event_id` is computed from the
+    meaning of the event (`config.ids.meaning_id`), so that appending it again is harmless.
+    """
+
+    event_id: UUID
+    event_type: str
+    payload: dict[str, Any]
+    timestamp: datetime
+    week_id: str | None = None
+    account_id: str | None = None
+    correlation_id: str | None = None
+    parent_event_id: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StoredEvent:
+    """An event in the log: `position` orders all events, `version` those of one stream (from 1)."""
+
+    position: int
+    stream: str
+    version: int
+    event_id: UUID
+    event_type: str
+    payload: dict[str, Any]
+    timestamp: datetime
+    week_id: str | None
+    account_id: str | None
+    correlation_id: str | None
+    parent_event_id: UUID | None
+
+
+@dataclass(frozen=True, slots=True)
+class StreamWrite:
+    """Events for one stream; `expected_version` None appends whatever the version is."""
+
+    stream: str
+    events: tuple[NewEvent, ...]
+    expected_version: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RowChange:
+    """One row of a read table as an event leaves it: inserted, or these columns set where it exists.
+
+    `key` holds the primary key's columns, `values` further columns; dict and list values are stored as jsonb.
+    """
+
+    table: str
+    key: dict[str, Any]
+    values: dict[str, Any]

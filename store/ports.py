@@ -1,0 +1,52 @@
+"""What the rest of the program may ask of a store, whichever implementation stands behind it."""
+
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from typing import Any, Protocol
+
+from store.events import NewEvent, RowChange, StoredEvent, StreamWrite
+
+Projection = Callable[[StoredEvent], Iterable[RowChange]]
+"""A pure function from an event to the rows that it leaves in the read tables."""
+
+
+class EventStore(Protocol):
+    """An append-only log of events in streams, with the read tables that are folded from it."""
+
+    async def append(
+        self, stream: str, events: Sequence[NewEvent], expected_version: int | None = None
+    ) -> tuple[StoredEvent, ...]:
+        """Append `events` to one stream in one transaction; see `append_many`."""
+        ...
+
+    async def append_many(self, writes: Sequence[StreamWrite]) -> tuple[StoredEvent, ...]:
+        """Append to several streams, all or nothing, and fold the read tables in the same transaction.
+
+        An event whose id is already stored in the same stream with the same kind is returned as it stands and
+        not written again, whatever the expected version.
+
+        Raises:
+            VersionConflict: a stream has moved on from its expected version; nothing was written.
+            EventIdTaken: the id belongs to another stream or kind.
+            StoreUnavailable: the database did not answer; the same call may be repeated safely.
+        """
+        ...
+
+    async def read_stream(self, stream: str, after_version: int = 0) -> tuple[StoredEvent, ...]:
+        """Return the events of `stream` in order of version; an unknown stream has none."""
+        ...
+
+    def read_all(
+        self, after_position: int = 0, *, event_types: Sequence[str] | None = None
+    ) -> AsyncIterator[StoredEvent]:
+        """Yield every event after `after_position` in global order, fetched in batches."""
+        ...
+
+    def subscribe(self, after_position: int = 0) -> AsyncIterator[StoredEvent]:
+        """Yield events for ever: those stored after `after_position`, then each new one, whoever wrote it."""
+        ...
+
+    async def rows(
+        self, table: str, *, where: dict[str, Any] | None = None, order_by: Sequence[str] = ()
+    ) -> tuple[dict[str, Any], ...]:
+        """Return rows of the read table `table` whose columns equal `where`, ordered by `order_by`."""
+        ...
