@@ -1,15 +1,26 @@
 """Frozen models of the five YAML files, which are the single source of truth for what they say."""
 
+import re
 from datetime import time
 from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+
+def _clock_text(value: object) -> object:
+    # A bare number would be taken for seconds since midnight.
+    if isinstance(value, time) or (isinstance(value, str) and re.fullmatch(r"\d\d:\d\d", value)):
+        return value
+    raise ValueError('write a time of day as "HH:MM"')
+
 
 Nickname = Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]{0,19}$")]
 Symbol = Annotated[str, Field(pattern=r"^[A-Z]{1,5}$")]
 ModelId = Annotated[str, Field(min_length=3, max_length=120, pattern=r"^[\w.:@/+-]+$")]
+TimeOfDay = Annotated[time, BeforeValidator(_clock_text)]
+"""New York wall time, written "HH:MM" in quotes."""
 Share = Annotated[Decimal, Field(ge=0, le=1)]
 """A fraction of an account's equity."""
 
@@ -99,10 +110,10 @@ class ModelsFile(Section):
 class ScheduleFile(Section):
     """`schedule.yaml`: times of day in America/New_York."""
 
-    week_starts: time
-    checkpoints: tuple[time, ...]
-    last_entry: time
-    """No entry after this time on the last session of the week; half days: as long before the close."""
+    week_starts: TimeOfDay
+    checkpoints: tuple[TimeOfDay, ...]
+    last_entry: TimeOfDay
+    """No entry later on the week's last session; half days: as long before the close."""
 
 
 class SizingPolicy(StrEnum):
@@ -133,6 +144,8 @@ class RiskFile(Section):
     sizing_policy: SizingPolicy
     conviction_table: tuple[ConvictionRow, ...]
     linear_share_per_unit: Share
+    volatility_target: Annotated[Decimal, Field(gt=0, le=1)] = Decimal("0.10")
+    """Annualised, as a fraction: what `volatility_target` aims at with full conviction."""
     approval: ApprovalConfig
 
 

@@ -10,8 +10,8 @@ from uuid import UUID
 class NewEvent:
     """An event that is about to be appended.
 
-    `payload` is a JSON object; money and quantities in it are strings. `event_id` is computed from the
-    meaning of the event (`config.ids.meaning_id`), so that appending it again is harmless.
+    `payload` is a JSON object; money and quantities in it are strings. `event_id` is computed from
+    the meaning of the event (`config.ids.meaning_id`), so that appending it again is harmless.
     """
 
     event_id: UUID
@@ -52,9 +52,10 @@ class StreamWrite:
 
 @dataclass(frozen=True, slots=True)
 class RowChange:
-    """One row of a read table as an event leaves it: inserted, or these columns set where it exists.
+    """One row of a read table as an event leaves it: inserted, or its columns set where it exists.
 
-    `key` holds the primary key's columns, `values` further columns; dict and list values are stored as jsonb.
+    `key` holds the primary key's columns, `values` further columns; dict and list values are stored
+    as jsonb.
     """
 
     table: str

@@ -1,6 +1,7 @@
 """What the rest of the program may ask of a store, whichever implementation stands behind it."""
 
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from contextlib import AbstractAsyncContextManager
 from typing import Any, Protocol
 
 from store.events import NewEvent, RowChange, StoredEvent, StreamWrite
@@ -19,10 +20,10 @@ class EventStore(Protocol):
         ...
 
     async def append_many(self, writes: Sequence[StreamWrite]) -> tuple[StoredEvent, ...]:
-        """Append to several streams, all or nothing, and fold the read tables in the same transaction.
+        """Append to several streams, all or nothing; fold the read tables in the same transaction.
 
-        An event whose id is already stored in the same stream with the same kind is returned as it stands and
-        not written again, whatever the expected version.
+        An event whose id is already stored in the same stream with the same kind is returned as it
+        stands and not written again, whatever the expected version.
 
         Raises:
             VersionConflict: a stream has moved on from its expected version; nothing was written.
@@ -42,11 +43,29 @@ class EventStore(Protocol):
         ...
 
     def subscribe(self, after_position: int = 0) -> AsyncIterator[StoredEvent]:
-        """Yield events for ever: those stored after `after_position`, then each new one, whoever wrote it."""
+        """Yield for ever the events after `after_position`, then each new one, whoever wrote it."""
         ...
 
     async def rows(
         self, table: str, *, where: dict[str, Any] | None = None, order_by: Sequence[str] = ()
     ) -> tuple[dict[str, Any], ...]:
-        """Return rows of the read table `table` whose columns equal `where`, ordered by `order_by`."""
+        """Return rows of the read table `table` whose columns equal `where`, ordered by `order_by`.
+
+        The order is ascending, nulls last; without `order_by` there is none to rely on.
+
+        Raises:
+            UnknownTable: there is no such table or column.
+        """
+        ...
+
+
+class Locks(Protocol):
+    """Locks by name that are held as long as a context is open."""
+
+    def exclusive(self, name: str) -> AbstractAsyncContextManager[bool]:
+        """Yield True if this process now holds `name`, False at once if somebody else does.
+
+        Raises:
+            StoreUnavailable: the database does not answer.
+        """
         ...

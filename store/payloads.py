@@ -1,0 +1,114 @@
+"""What may stand in an event: the JSON that PostgreSQL's jsonb can hold, checked before it is sent.
+
+The same rules bind the store in memory, so that no test passes there with an event that a database
+would refuse. Text is refused, never repaired: whoever took it from outside cleans it there.
+"""
+
+import json
+import math
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+
+from store.errors import PayloadRefused
+from store.events import NewEvent
+
+MAX_DEPTH = 200
+"""Deepest nesting of a payload; Python's own JSON reader gives up a little below 1,000."""
+
+MAX_EVENT_CHARACTERS = 32 * 1024 * 1024
+"""Longest JSON text of one event."""
+
+
+def event_json(stream: str, event: NewEvent) -> str:
+    """Return `event` as the JSON object that the append function takes.
+
+    Raises:
+        PayloadRefused: it holds NUL, a lone surrogate, NaN, too much or too deep nesting.
+        TypeError: it holds something that is no JSON, such as a Decimal.
+    """
+    if not stream or not event.event_type:
+        raise PayloadRefused("An event needs a stream and an event_type: give both a name.")
+    if event.timestamp.tzinfo is None:
+        raise PayloadRefused(f"The timestamp of {event.event_type} has no time zone: give one.")
+    if not isinstance(event.payload, dict):
+        raise PayloadRefused(f"The payload of {event.event_type} must be a JSON object.")
+    check_text(stream)
+    text = to_json(_envelope(event))
+    if len(text) > MAX_EVENT_CHARACTERS:
+        raise PayloadRefused(
+            f"{event.event_type} has {len(text)} characters; at most {MAX_EVENT_CHARACTERS} fit."
+        )
+    return text
+
+
+def to_json(value: Any) -> str:
+    """Return `value` as JSON text that jsonb accepts.
+
+    Raises:
+        PayloadRefused: jsonb cannot hold it.
+        TypeError: it is no JSON.
+    """
+    _check(value)
+    try:
+        return json.dumps(value, allow_nan=False, ensure_ascii=False, separators=(",", ":"))
+    except ValueError as error:
+        raise PayloadRefused(f"This cannot be stored as JSON: {error}.") from error
+
+
+def check_text(text: str) -> None:
+    """Raise PayloadRefused when `text` holds NUL or a lone surrogate."""
+    if "\0" in text:
+        raise PayloadRefused(f"Text with a NUL character cannot be stored: {text[:40]!r}.")
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise PayloadRefused(
+            f"Text with a lone surrogate cannot be stored: {text[:40]!r}."
+        ) from error
+
+
+def _envelope(event: NewEvent) -> dict[str, Any]:
+    parent = event.parent_event_id
+    return {
+        "event_id": str(event.event_id),
+        "event_type": event.event_type,
+        "week_id": event.week_id,
+        "account_id": event.account_id,
+        "correlation_id": event.correlation_id,
+        "parent_event_id": None if parent is None else str(parent),
+        "timestamp": event.timestamp.isoformat(),
+        "payload": event.payload,
+    }
+
+
+def _check(value: Any) -> None:
+    pending = [(value, 0)]
+    while pending:
+        item, depth = pending.pop()
+        if depth > MAX_DEPTH:
+            raise PayloadRefused(f"JSON nested deeper than {MAX_DEPTH} levels cannot be stored.")
+        if isinstance(item, Mapping):
+            pending.extend((_checked_key(key), depth) for key in item)
+            pending.extend((member, depth + 1) for member in item.values())
+        elif isinstance(item, list | tuple):
+            pending.extend((member, depth + 1) for member in item)
+        else:
+            _check_scalar(item)
+
+
+def _checked_key(key: object) -> str:
+    if not isinstance(key, str):
+        raise TypeError(f"A JSON object's keys must be strings, not {key!r}.")
+    return key
+
+
+def _check_scalar(item: object) -> None:
+    if isinstance(item, str):
+        check_text(item)
+    elif isinstance(item, Decimal):
+        raise TypeError(f"A Decimal is no JSON: write {item} as a string.")
+    elif isinstance(item, float) and not math.isfinite(item):
+        raise PayloadRefused(f"{item} is no JSON number and cannot be stored.")
+    elif item is not None and not isinstance(item, bool | int | float):
+        raise TypeError(f"A {type(item).__name__} is no JSON: {item!r:.60}.")

@@ -1,0 +1,88 @@
+"""Connections to PostgreSQL: the pool, and the connections that must not come from a pool."""
+
+import json
+from typing import Any
+
+import asyncpg
+
+from store.addresses import checked, shown
+from store.faults import translating
+from store.payloads import to_json
+
+CONNECT_TIMEOUT_SECONDS = 5
+IDLE_LIFETIME_SECONDS = 60
+SERVER_SETTINGS = {
+    "application_name": "council",
+    "search_path": "public",
+    # A process that stops in the middle of a transaction must not keep the append lock for ever.
+    "idle_in_transaction_session_timeout": "15s",
+    "timezone": "UTC",
+}
+
+
+class StorePool(asyncpg.Pool):  # type: ignore[misc]  # asyncpg ships no types
+    """A pool that can also open a connection outside itself, for LISTEN."""
+
+    __slots__ = ("_dsn",)
+
+    def __init__(self, dsn: str, **options: Any) -> None:
+        super().__init__(dsn, **options)
+        self._dsn = dsn
+
+    async def dedicated(self) -> asyncpg.Connection:
+        """Open a connection of the caller's own to the same database; the caller closes it."""
+        return await connect(self._dsn)
+
+
+async def connect(dsn: str, *, command_timeout_seconds: float | None = None) -> asyncpg.Connection:
+    """Open one connection outside any pool.
+
+    Raises:
+        StoreUnavailable: nobody answers, the login is refused, or the database does not exist.
+        DatabaseAddressRefused: `dsn` cannot be read.
+    """
+    with translating(shown(dsn)):
+        connection = await asyncpg.connect(
+            checked(dsn),
+            timeout=CONNECT_TIMEOUT_SECONDS,
+            command_timeout=command_timeout_seconds,
+            server_settings=SERVER_SETTINGS,
+        )
+        await use_json(connection)
+        return connection
+
+
+async def open_pool(
+    dsn: str, *, min_size: int, max_size: int, command_timeout_seconds: float
+) -> StorePool:
+    """Open a pool on `dsn`; `json` and `jsonb` columns carry Python values. The caller closes it.
+
+    Raises:
+        StoreUnavailable: nobody answers, the login is refused, or the database does not exist.
+        DatabaseAddressRefused: `dsn` cannot be read.
+    """
+    with translating(shown(dsn)):
+        pool = StorePool(
+            checked(dsn),
+            min_size=min_size,
+            max_size=max_size,
+            max_queries=50_000,
+            max_inactive_connection_lifetime=IDLE_LIFETIME_SECONDS,
+            loop=None,
+            connection_class=asyncpg.Connection,
+            record_class=asyncpg.Record,
+            init=use_json,
+            timeout=CONNECT_TIMEOUT_SECONDS,
+            command_timeout=command_timeout_seconds,
+            server_settings=SERVER_SETTINGS,
+        )
+        await pool
+        return pool
+
+
+async def use_json(connection: asyncpg.Connection) -> None:
+    """Let `connection` carry Python values in json columns; a Decimal in them is a TypeError."""
+    for kind in ("json", "jsonb"):
+        await connection.set_type_codec(
+            kind, schema="pg_catalog", encoder=to_json, decoder=json.loads
+        )

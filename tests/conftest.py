@@ -1,0 +1,91 @@
+"""One embedded PostgreSQL server per session, one fresh database per test, no word from outside."""
+
+import asyncio
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Coroutine, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, TypeVar
+
+import asyncpg
+import pytest
+
+from config.ids import random_id
+from store.addresses import with_database
+from store.cluster import Cluster
+from store.databases import ensure_database
+from store.migrate import migrate
+
+T = TypeVar("T")
+TEMPLATE = "council_template"
+FOREIGN_PREFIXES = ("ALPACA_", "REQUESTY_", "PERPLEXITY_", "GEMINI_", "DB_", "COUNCIL_", "PG")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def council_home() -> Iterator[Path]:
+    """Give the session a COUNCIL_HOME of its own and forget the developer's keys and databases."""
+    # Not under pytest's own folder: pytest closes that to other users, and root's server is one.
+    home = Path(tempfile.mkdtemp(prefix="council-tests-"))
+    with pytest.MonkeyPatch.context() as patch:
+        for name in [name for name in os.environ if name.startswith(FOREIGN_PREFIXES)]:
+            patch.delenv(name)
+        patch.delenv("DATABASE_URL", raising=False)
+        patch.setenv("COUNCIL_HOME", str(home))
+        yield home
+    shutil.rmtree(home, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def cluster_dsn(council_home: Path) -> Iterator[str]:
+    """Run one embedded server for the session; the address of its maintenance database."""
+    use = Cluster(council_home / "test-server").enter()
+    try:
+        run_apart(lambda: _without_durability(use.dsn))
+        yield use.dsn
+    finally:
+        use.leave()
+
+
+@pytest.fixture(scope="session")
+def template_database(cluster_dsn: str) -> str:
+    """Migrate one database, to be copied for every test; its name."""
+    run_apart(lambda: _make_template(cluster_dsn))
+    return TEMPLATE
+
+
+@pytest.fixture
+def database_dsn(cluster_dsn: str, template_database: str) -> Iterator[str]:
+    """Copy the migrated database for one test; its address."""
+    name = f"test_{random_id().hex}"
+    copy = f"CREATE DATABASE {name} TEMPLATE {template_database} STRATEGY file_copy"
+    run_apart(lambda: _execute(cluster_dsn, copy))
+    yield with_database(cluster_dsn, name)
+    run_apart(lambda: _execute(cluster_dsn, f"DROP DATABASE IF EXISTS {name} WITH (FORCE)"))
+
+
+def run_apart(call: Callable[[], Coroutine[Any, Any, T]]) -> T:
+    """Run a coroutine in a loop of its own thread: the test's loop must not notice."""
+    with ThreadPoolExecutor(max_workers=1) as thread:
+        return thread.submit(lambda: asyncio.run(call())).result()
+
+
+async def _make_template(dsn: str) -> None:
+    address = await ensure_database(dsn, TEMPLATE)
+    await migrate(address)
+
+
+async def _without_durability(dsn: str) -> None:
+    """Tests kill programs, not machines: what the kernel holds is durable enough for them."""
+    await _execute(dsn, "ALTER SYSTEM SET fsync = off")
+    await _execute(dsn, "ALTER SYSTEM SET full_page_writes = off")
+    await _execute(dsn, "SELECT pg_reload_conf()")
+
+
+async def _execute(dsn: str, sql: str) -> None:
+    connection = await asyncpg.connect(dsn)
+    try:
+        await connection.execute(sql)
+    finally:
+        await connection.close()

@@ -1,0 +1,32 @@
+"""A pool on a fresh database that also has the ledger of the builders."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from store.event_store import PostgresEventStore
+from store.memory import MemoryEventStore
+from store.pool import StorePool, open_pool
+from store.ports import EventStore
+from tests.store.builders import LEDGER, project_ledger
+
+
+@pytest.fixture
+async def pool(database_dsn: str) -> AsyncIterator[StorePool]:
+    opened = await open_pool(database_dsn, min_size=1, max_size=4, command_timeout_seconds=10)
+    await opened.execute(LEDGER)
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture
+def postgres_store(pool: StorePool) -> PostgresEventStore:
+    return PostgresEventStore(pool, project_ledger)
+
+
+@pytest.fixture(params=["postgres", "memory"])
+def store(request: pytest.FixtureRequest) -> EventStore:
+    if request.param == "memory":
+        return MemoryEventStore(project_ledger, tables=("ledger",))
+    found: EventStore = request.getfixturevalue("postgres_store")
+    return found

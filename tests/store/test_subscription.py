@@ -1,0 +1,178 @@
+"""Following the log and holding locks, between connections and between processes."""
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+from typing import Any, cast
+
+import asyncpg
+import pytest
+
+from store.errors import StoreUnavailable
+from store.event_store import PostgresEventStore
+from store.events import StoredEvent
+from store.locks import Locks, MemoryLocks, PostgresLocks, lock_key
+from store.pool import StorePool
+from store.subscription import SignalWake, follow
+from tests.store.builders import generator, make_event, project_ledger
+
+PATIENCE_SECONDS = 10
+APPEND_ELSEWHERE = """
+import asyncio, sys
+from store.event_store import PostgresEventStore
+from store.pool import open_pool
+from tests.store.builders import generator, make_event
+
+async def main():
+    pool = await open_pool(sys.argv[1], min_size=1, max_size=1, command_timeout_seconds=10)
+    await PostgresEventStore(pool, lambda _: ()).append("elsewhere", [make_event("elsewhere")])
+    await pool.close()
+
+asyncio.run(main())
+"""
+LISTENERS = """
+SELECT pid FROM pg_stat_activity
+WHERE query LIKE 'LISTEN%' AND datname = current_database()
+"""
+
+
+class TestSubscription:
+    async def test_an_event_of_another_process_arrives_by_notification(
+        self, postgres_store: PostgresEventStore, database_dsn: str
+    ) -> None:
+        async with subscribed(postgres_store) as events:
+            waiting = asyncio.ensure_future(anext(events))
+            writer = await asyncio.create_subprocess_exec(
+                sys.executable, "-c", APPEND_ELSEWHERE, database_dsn
+            )
+            event = await asyncio.wait_for(waiting, PATIENCE_SECONDS)
+
+        assert await writer.wait() == 0
+        assert (event.stream, event.position) == ("elsewhere", 1)
+
+    async def test_a_killed_connection_is_replaced_and_nothing_is_missed(
+        self, pool: StorePool, postgres_store: PostgresEventStore
+    ) -> None:
+        async with subscribed(postgres_store) as events:
+            await postgres_store.append("a", [make_event("1")])
+            first = await asyncio.wait_for(anext(events), PATIENCE_SECONDS)
+            waiting = asyncio.ensure_future(anext(events))
+            (listener,) = await pool.fetch(LISTENERS)
+            await pool.execute("SELECT pg_terminate_backend($1)", listener["pid"])
+            await postgres_store.append("a", [make_event("2")])
+            second = await asyncio.wait_for(waiting, PATIENCE_SECONDS)
+            waiting = asyncio.ensure_future(anext(events))
+            await postgres_store.append("a", [make_event("3")])
+            third = await asyncio.wait_for(waiting, PATIENCE_SECONDS)
+
+        assert [first.position, second.position, third.position] == [1, 2, 3]
+
+    async def test_a_lost_notification_is_made_good_by_looking(
+        self, pool: StorePool, database_dsn: str
+    ) -> None:
+        store = PostgresEventStore(pool, project_ledger, poll_seconds=0.05)
+        async with subscribed(store) as events:
+            waiting = asyncio.ensure_future(anext(events))
+            deaf = await asyncpg.connect(database_dsn)
+            listeners = await _until_somebody_listens(deaf)
+            await deaf.execute(
+                "CREATE OR REPLACE FUNCTION public.pg_notify(text, text) RETURNS void"
+                " LANGUAGE sql AS ''"
+            )
+            await deaf.execute(
+                "ALTER FUNCTION append_events SET search_path = public, pg_catalog, pg_temp"
+            )
+            await deaf.close()
+            await store.append("a", [make_event("1")])
+            event = await asyncio.wait_for(waiting, PATIENCE_SECONDS)
+
+        assert len(listeners) == 1
+        assert event.position == 1
+
+    async def test_the_listening_connection_is_closed_with_the_subscription(
+        self, pool: StorePool, postgres_store: PostgresEventStore
+    ) -> None:
+        await postgres_store.append("a", [make_event("1")])
+        async with subscribed(postgres_store) as events:
+            await anext(events)
+            during = await pool.fetch(LISTENERS)
+
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while await pool.fetch(LISTENERS):
+                pass
+
+        assert len(during) == 1
+
+    async def test_a_database_that_is_away_for_a_while_is_waited_for(self) -> None:
+        answers = [StoreUnavailable("away"), StoreUnavailable("away"), None]
+
+        async def read_all(after: int) -> AsyncIterator[StoredEvent]:
+            if (answer := answers.pop(0)) is not None:
+                raise answer
+            yield cast(StoredEvent, _Position(after + 1))
+
+        waiting = follow(read_all, SignalWake(), after_position=4, poll_seconds=0.001)
+        async with aclosing(waiting) as events:
+            event = await asyncio.wait_for(anext(events), PATIENCE_SECONDS)
+
+        assert event.position == 5
+        assert answers == []
+
+
+class TestLocks:
+    @pytest.fixture(params=["postgres", "memory"])
+    def locks(self, request: pytest.FixtureRequest) -> Locks:
+        if request.param == "memory":
+            return MemoryLocks()
+        return PostgresLocks(request.getfixturevalue("database_dsn"))
+
+    async def test_a_lock_is_held_by_one_at_a_time(self, locks: Locks) -> None:
+        async with (
+            locks.exclusive("week-1") as first,
+            locks.exclusive("week-1") as second,
+            locks.exclusive("week-2") as other,
+        ):
+            held = (first, second, other)
+
+        assert held == (True, False, True)
+
+    async def test_a_lock_is_free_again_after_a_failure(self, locks: Locks) -> None:
+        with pytest.raises(RuntimeError):
+            async with locks.exclusive("week-1"):
+                raise RuntimeError
+
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while True:
+                async with locks.exclusive("week-1") as held:
+                    if held:
+                        break
+
+    async def test_one_who_did_not_get_it_does_not_free_it(self, locks: Locks) -> None:
+        async with locks.exclusive("week-1"):
+            async with locks.exclusive("week-1"):
+                pass
+            async with locks.exclusive("week-1") as third:
+                pass
+
+        assert third is False
+
+    def test_a_lock_has_the_same_number_everywhere(self) -> None:
+        assert lock_key("week-2026-11-18") == lock_key("week-2026-11-18")
+        assert -(2**63) <= lock_key("x") < 2**63
+
+
+async def _until_somebody_listens(connection: Any) -> list[Any]:
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while not (found := await connection.fetch(LISTENERS)):
+            pass
+    return list(found)
+
+
+class _Position:
+    def __init__(self, position: int) -> None:
+        self.position = position
+
+
+def subscribed(store: PostgresEventStore) -> aclosing[Any]:
+    return aclosing(generator(store.subscribe()))
