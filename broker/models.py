@@ -1,4 +1,4 @@
-"""The trade's own words as values: orders, fills, positions, bars, quotes. Money is Decimal, in US dollars."""
+"""The trade's own words as values: orders, positions, bars, quotes. Money is Decimal US dollars."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -21,7 +21,7 @@ class Side(StrEnum):
 
 
 class PositionIntent(StrEnum):
-    """What an order means to do to the position; the venue checks it, so a race becomes a refusal."""
+    """What an order does to the position; the venue checks it, so a race becomes a refusal."""
 
     BUY_TO_OPEN = "buy_to_open"
     BUY_TO_CLOSE = "buy_to_close"
@@ -86,7 +86,7 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class Asset:
-    """What a venue allows for an instrument; the flags are advisory, the order's answer is the truth."""
+    """What a venue allows for an instrument: advice only, the order's answer is the truth."""
 
     symbol: str
     tradable: bool
@@ -151,7 +151,7 @@ class Refused:
 
 @dataclass(frozen=True, slots=True)
 class Unknown:
-    """Nobody knows whether the venue has the order: ask by its client_order_id before anything else."""
+    """Nobody knows whether the venue has the order: first ask for its client_order_id."""
 
     reason: str
 

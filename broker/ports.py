@@ -1,4 +1,7 @@
-"""What the council may ask of a venue and of market data. Every method may raise broker.errors.VenueUnreachable."""
+"""What the council may ask of a venue and of market data.
+
+Every method may raise broker.errors.VenueUnreachable and BadCredentials, unless it says otherwise.
+"""
 
 from collections.abc import Mapping, Sequence
 from datetime import date
@@ -47,7 +50,7 @@ class Venue(Protocol):
         ...
 
     async def submit(self, request: OrderRequest) -> SubmitOutcome:
-        """Send the order once, without retries; whatever is not a clear answer is Unknown. Never raises."""
+        """Send the order once, never twice; what is no clear answer is Unknown. Never raises."""
         ...
 
     async def cancel(self, order_id: str) -> None:
@@ -70,12 +73,12 @@ class MarketData(Protocol):
     async def daily_bars(
         self, symbols: Sequence[str], start_on: date, end_on: date
     ) -> Mapping[str, tuple[Bar, ...]]:
-        """Return daily bars, oldest first, of the sessions from `start_on` to `end_on`, both included.
+        """Return daily bars, oldest first, of the sessions from `start_on` through `end_on`.
 
         A symbol without bars maps to an empty tuple.
         """
         ...
 
     async def latest_quotes(self, symbols: Sequence[str]) -> Mapping[str, Quote]:
-        """Return the newest quote of each symbol that has one; a symbol without prices is absent."""
+        """Return each symbol's newest quote; a symbol without prices is absent."""
         ...
