@@ -7,9 +7,13 @@ CouncilError
 │   ├── AlreadyDecided, TicketChanged,
 │   │   TicketExpired, ConfirmationWrong     a person: this approval is not possible
 │   ├── WeekClosed                           a person: the week is over or not yet there
-│   └── StageOutOfOrder                      a person: an earlier stage comes first
+│   ├── StageOutOfOrder                      a person: an earlier stage comes first
+│   └── NoPrices                             a person: this source has no prices for the week
 ├── ConfigurationChanged (RefusedError)      the operator: the week began under another config
 ├── WeekBusy (UnreachableError)              try later: another process runs this week
+├── NoPrice                                  a person: an instrument that nobody quotes
+├── Overtaken (UnreachableError)             try again: another process wrote first
+├── OrderMismatch (RefusedError)             the operator: the venue's order is not the one intended
 └── UnknownFact                              the programmer: an event of a newer version
 """
 
@@ -48,12 +52,28 @@ class StageOutOfOrder(RefusedError):
     """A stage was asked for before the one that it builds on."""
 
 
+class NoPrices(RefusedError):
+    """No instrument of the universe has prices at the time of the week."""
+
+
 class ConfigurationChanged(RefusedError):
     """The week began under another configuration and cannot go on under this one."""
 
 
 class WeekBusy(UnreachableError):
     """Another process is running this week; its result can be waited for."""
+
+
+class NoPrice(CouncilError):
+    """Nobody quotes the instrument, so that no ticket can be written on it."""
+
+
+class Overtaken(UnreachableError):
+    """Another process wrote to the same stream first; look again before doing anything."""
+
+
+class OrderMismatch(RefusedError):
+    """The venue holds another order under our id; its account stands still until a person looks."""
 
 
 class UnknownFact(CouncilError):

@@ -166,6 +166,18 @@ class CheckpointTaken(Fact):
     MEANING: ClassVar[tuple[str, ...]] = ("checkpoint.checkpoint_id",)
 
 
+class CheckpointAbstained(Fact):
+    """No valid answer came for an open trade: a failure, never an opinion; nothing is done."""
+
+    account: str
+    checkpoint_id: UUID
+    slot: str
+    model: str
+    reason: str
+
+    MEANING: ClassVar[tuple[str, ...]] = ("checkpoint_id",)
+
+
 class TradeFact(Fact):
     """A step in the life of one trade."""
 
@@ -173,7 +185,6 @@ class TradeFact(Fact):
     account: str
 
     STREAM: ClassVar[str] = "trade-{trade_id}"
-
     MEANING: ClassVar[tuple[str, ...]] = ("trade_id",)
 
 
@@ -223,6 +234,15 @@ class ApprovalVoided(TradeFact):
     MEANING: ClassVar[tuple[str, ...]] = ("trade_id", "digest")
 
 
+class ExecutionStarted(TradeFact):
+    """A leg of the approved ticket is about to be sent: from here on the approval stands."""
+
+    client_order_id: str
+    digest: str
+
+    MEANING: ClassVar[tuple[str, ...]] = ("client_order_id",)
+
+
 class TradeCompleted(TradeFact):
     """The position is what was approved."""
 
@@ -243,7 +263,6 @@ class LegFact(Fact):
     client_order_id: str
 
     STREAM: ClassVar[str] = "account-{account}"
-
     MEANING: ClassVar[tuple[str, ...]] = ("client_order_id",)
 
 
@@ -289,6 +308,8 @@ class SubmitUnknown(LegFact):
 
     number: int
     reason: str
+    refused_code: int | None = None
+    """The code of a refusal that is in doubt, because an earlier attempt may have arrived."""
 
     MEANING: ClassVar[tuple[str, ...]] = ("client_order_id", "number")
 
@@ -339,7 +360,6 @@ class ModelCalled(Fact):
     latency_seconds: float
 
     STREAM: ClassVar[str] = "llm-{week_id}"
-
     MEANING: ClassVar[tuple[str, ...]] = ("call_id",)
 
 
@@ -357,11 +377,13 @@ FACTS: tuple[type[Fact], ...] = (
     NoDecision,
     NoTicket,
     CheckpointTaken,
+    CheckpointAbstained,
     TradeProposed,
     TradeApproved,
     TradeRejected,
     TradeExpired,
     ApprovalVoided,
+    ExecutionStarted,
     TradeCompleted,
     TradeIncomplete,
     LegIntended,

@@ -5,8 +5,6 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Generic, Literal, Protocol, TypeVar
 
-from store.locks import Locks
-
 from broker.ports import MarketData, Venue
 from config.clock import Clock
 from config.market_calendar import MarketCalendar
@@ -15,7 +13,7 @@ from council.events import Mode
 from council.model.base import Value
 from council.model.market import MarketSnapshot
 from council.model.research import PackName, ResearchAnswer, Source
-from store.ports import EventStore
+from store.ports import EventStore, Locks
 
 AnswerType = TypeVar("AnswerType", bound=Value)
 

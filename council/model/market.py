@@ -31,6 +31,14 @@ class InstrumentSnapshot(Value):
     last_session_on: date
     indicators: dict[str, float | None]
 
+    def numbers(self) -> dict[str, float]:
+        """Return every known number by its id, such as "SPY.rsi_14" or "TLT.close"."""
+        known = {f"{self.symbol}.close": float(self.last_close)}
+        for name, value in self.indicators.items():
+            if value is not None:
+                known[f"{self.symbol}.{name}"] = value
+        return known
+
 
 class MarketSnapshot(Value):
     """The market as every stage of the week sees it; `content_hash` is the sha-256 of the rest."""
@@ -52,9 +60,4 @@ class MarketSnapshot(Value):
     def numbers(self) -> dict[str, float]:
         """Return every known number by its id, such as "SPY.rsi_14" or "TLT.close"."""
         listed = (*self.instruments, *((self.volatility_proxy,) if self.volatility_proxy else ()))
-        known = {f"{i.symbol}.close": float(i.last_close) for i in listed}
-        for instrument in listed:
-            for name, value in instrument.indicators.items():
-                if value is not None:
-                    known[f"{instrument.symbol}.{name}"] = value
-        return known
+        return {name: value for line in listed for name, value in line.numbers().items()}

@@ -1,0 +1,153 @@
+"""Takes authors out of pitches and reviews: labels, order, and the words that give a model away.
+
+A pitch has one label all week, the same for every reader. Labels come from a seeded shuffle of the
+week's pitches; every reader's order is a rotation of a second one, so that over all readers each
+pitch stands about equally often at each place. Names of models and vendors become `[name]`, talk of
+being a language model goes, and so does markdown: style tells authors apart too.
+"""
+
+import re
+import unicodedata
+from collections.abc import Iterable, Sequence
+from functools import partial
+from typing import TypeVar
+from uuid import UUID
+
+from config.ids import meaning_id
+from config.schema import Config, ModelConfig
+from council.context import WeekContext
+from council.model.pitch import Pitch
+from council.model.review import AnonymousPitch, Ballot, Review
+from council.untrusted import clean_text
+
+NAME = "[name]"
+
+_VENDORS = (
+    "openai chatgpt gpt anthropic claude sonnet opus haiku google deepmind gemini gemma bard "
+    "xai x.ai grok groq deepseek perplexity sonar mistral mixtral llama qwen alibaba moonshot kimi "
+    "cohere requesty openrouter"
+)
+_COMMON = (
+    "ai beta chat deep fast flash instruct large latest lite max medium mini model nano non "
+    "preview pro reasoning research small thinking turbo vendor"
+)
+VENDOR_WORDS = tuple(_VENDORS.split())
+_COMMON_TOKENS = frozenset(_COMMON.split())
+"""Parts of model ids that are words of every day and tell nobody."""
+
+_PHRASES = re.compile(
+    r"\b(?:as|i am|i'm|being) an? (?:\w+ )?(?:large )?(?:language model|ai(?: model| assistant)?)\b"
+    r"(?: (?:trained|developed|made|created|built) by [\w.\[\]-]+)?,?\s*"
+    r"|\bmy (?:training data|(?:training|knowledge) cut-?off)(?: (?:ends|is|was)\b[^.;,]*)?,?\s*"
+    r"|\b(?:trained|developed|created|built) by \[name\],?\s*",
+    re.IGNORECASE,
+)
+_MARKDOWN = re.compile(r"\*\*|__(?=\S)|(?<=\S)__|`+|^\s*(?:#{1,6}|[-*•])\s+", re.MULTILINE)
+_SPACES = re.compile(r"\s+")
+_SHORTEST_TOKEN = 3
+_Item = TypeVar("_Item")
+
+
+def sealed_labels(context: WeekContext) -> dict[str, Pitch]:
+    """Return the week's pitches by label, P1 to Pn; the order of the dict is that of the labels."""
+    shuffled = _shuffled(context.pitches, "label", context.week_id)
+    return {f"P{number}": pitch for number, pitch in enumerate(shuffled, start=1)}
+
+
+def ballot_for(reader: str, context: WeekContext, config: Config) -> Ballot:
+    """Return what `reader` may see: every pitch but its own, in its own order; maybe none."""
+    labels = sealed_labels(context)
+    order = _rotated(_shuffled(tuple(labels), "order", context.week_id), _turn(reader, config))
+    shown = [label for label in order if labels[label].account != reader]
+    return Ballot(
+        reviewer=reader,
+        pitches=tuple(anonymous_pitch(label, labels[label], config) for label in shown),
+        pitch_ids={label: labels[label].idea_id for label in shown},
+    )
+
+
+def anonymous_pitch(label: str, pitch: Pitch, config: Config) -> AnonymousPitch:
+    """Return the normalised fields of `pitch` under `label`, its texts without their author."""
+    scrub = partial(without_names, names=telling_names(config))
+    return AnonymousPitch(
+        label=label,
+        instrument=pitch.instrument,
+        direction=pitch.direction,
+        horizon=pitch.horizon,
+        conviction=pitch.conviction,
+        thesis_bullets=tuple(scrub(bullet) for bullet in pitch.thesis_bullets),
+        indicators=pitch.indicators,
+        invalidation=scrub(pitch.invalidation),
+        ranking=tuple(sorted(pitch.ranking, key=lambda place: place.rank)),
+        choice_explanation=scrub(pitch.choice_explanation),
+        monitoring_plan=scrub(pitch.monitoring_plan),
+    )
+
+
+def anonymous_reviews(context: WeekContext, config: Config) -> tuple[Review, ...]:
+    """Return the week's reviews in an order and in words that do not tell who wrote them."""
+    scrub = partial(without_names, names=telling_names(config))
+    return tuple(
+        review.model_copy(
+            update={
+                "best_argument_against": scrub(review.best_argument_against),
+                "one_flip_condition": scrub(review.one_flip_condition),
+                "suggested_fix": scrub(review.suggested_fix),
+            }
+        )
+        for review in _shuffled(context.reviews, "review", context.week_id)
+    )
+
+
+def telling_names(config: Config) -> tuple[str, ...]:
+    """Return the words, longest first, that would tell an author: vendors, models, nicknames."""
+    models: list[ModelConfig] = [*config.models.accounts.values(), *config.models.research]
+    ids = [name for model in models for name in (model.model, *model.fallbacks, model.rehearsal)]
+    found = {*VENDOR_WORDS, *ids, *(manager.nickname for manager in config.managers)}
+    found |= {token for name in ids if not name.startswith("rehearsal/") for token in _tokens(name)}
+    return tuple(sorted({name.lower() for name in found}, key=lambda name: (-len(name), name)))
+
+
+def without_names(text: str, *, names: Sequence[str]) -> str:
+    """Return `text` on one line without markdown, hidden characters, `names` and give-aways."""
+    plain = unicodedata.normalize("NFKC", clean_text(text))
+    plain = _MARKDOWN.sub("", plain).replace("\u2019", "'")
+    named = _pattern(names).sub(NAME, plain)
+    return _SPACES.sub(" ", _PHRASES.sub("", named)).strip()
+
+
+def _pattern(names: Sequence[str]) -> re.Pattern[str]:
+    """Match a name with its version, such as "gpt-5.2", "Claude 4.5" or "deepseek-v3"."""
+    listed = "|".join(re.escape(name).replace(r"\-", r"[-\s_]?") for name in names)
+    version = r"(?:[-\s_]?v?\d+(?:[._-]\d+)*[a-z]?)?"
+    return re.compile(rf"(?<![a-z0-9])(?:{listed})(?:-ai)?{version}(?![a-z0-9])", re.IGNORECASE)
+
+
+def _tokens(model_id: str) -> Iterable[str]:
+    words = re.split(r"[^a-z]+", model_id.lower())
+    return (w for w in words if len(w) >= _SHORTEST_TOKEN and w not in _COMMON_TOKENS)
+
+
+def _turn(reader: str, config: Config) -> int:
+    """Return by how many places the reader's order is rotated: each account has its own turn."""
+    return [account.nickname for account in config.accounts].index(reader)
+
+
+def _rotated(items: Sequence[_Item], places: int) -> tuple[_Item, ...]:
+    if not items:
+        return ()
+    cut = places % len(items)
+    return (*items[cut:], *items[:cut])
+
+
+def _shuffled(items: Sequence[_Item], purpose: str, week_id: str) -> tuple[_Item, ...]:
+    """Return `items` in an order that only their identity, the purpose and the week decide."""
+    return tuple(
+        sorted(items, key=lambda item: meaning_id(purpose, week_id, _identity(item)).bytes)
+    )
+
+
+def _identity(item: object) -> UUID | str:
+    if isinstance(item, Pitch):
+        return item.idea_id
+    return item.review_id if isinstance(item, Review) else str(item)

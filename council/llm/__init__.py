@@ -1,0 +1,1 @@
+"""Talking to language models: questions, the gateway, structured answers, and rehearsal models."""

@@ -1,0 +1,128 @@
+"""The calls for one question: numbered, replayed from the journal, retried until a deadline.
+
+A recorded answer or refusal is taken as it stands. A recorded failure of the network is passed
+over: whoever asks again after a crash wants another try, under the next number.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from config.clock import Clock
+from config.schema import CallLimits
+from council.events import ModelCalled
+from council.llm.gateway import ChatRequest, Gateway
+from council.llm.journal import Journal, answer_sha256, call_id_of, stored_answer
+from council.llm.replies import Reply
+from council.ports import Question
+
+BACKOFF_SECONDS = 0.5
+LONGEST_BACKOFF_SECONDS = 30.0
+_KEPT_OUTCOMES = frozenset({"answered", "refused"})
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """What every call needs, shared by all questions; `random` returns floats in [0, 1)."""
+
+    gateway: Gateway
+    journal: Journal
+    clock: Clock
+    limits: CallLimits
+    random: Callable[[], float]
+
+
+class Calls:
+    """The sequence of calls for `question`; not to be shared between tasks."""
+
+    def __init__(
+        self,
+        question: Question[Any],
+        prompt_hash: str,
+        recorded: dict[UUID, ModelCalled],
+        *,
+        line: Line,
+    ) -> None:
+        self._question = question
+        self._prompt_hash = prompt_hash
+        self._recorded = recorded
+        self._line = line
+        self._number = 0
+        stage_time = timedelta(seconds=line.limits.stage_timeout_seconds)
+        self._deadline_at = line.clock.now() + stage_time
+
+    @property
+    def has_records(self) -> bool:
+        """Tell whether the question was asked before, by whatever process."""
+        return self._id_of(1) in self._recorded
+
+    async def call(self, request: ChatRequest) -> ModelCalled | None:
+        """Return what came of `request`, from the journal or the wire; None past the deadline."""
+        replayed = self._replay()
+        if replayed:
+            return replayed
+        called = None
+        for tries in range(1, self._line.limits.attempts + 1):
+            seconds_left = (self._deadline_at - self._line.clock.now()).total_seconds()
+            if seconds_left <= 0:
+                return called
+            reply, called = await self._attempt(request, seconds_left)
+            wait = self._wait_before_next(reply, tries)
+            if wait is None:
+                return called
+            await self._line.clock.sleep(wait)
+        return called
+
+    def _replay(self) -> ModelCalled | None:
+        while recorded := self._recorded.get(self._id_of(self._number + 1)):
+            self._number += 1
+            if recorded.outcome in _KEPT_OUTCOMES:
+                return recorded
+        return None
+
+    async def _attempt(
+        self, request: ChatRequest, seconds_left: float
+    ) -> tuple[Reply, ModelCalled]:
+        timeout = min(self._line.limits.call_timeout_seconds, seconds_left)
+        started_at = self._line.clock.now()
+        reply = await self._line.gateway.send(request, timeout_seconds=timeout)
+        latency = max(0.0, (self._line.clock.now() - started_at).total_seconds())
+        self._number += 1
+        called = self._fact(reply, request.model, latency_seconds=round(latency, 3))
+        await self._line.journal.record(called)
+        return reply, called
+
+    def _wait_before_next(self, reply: Reply, tries: int) -> timedelta | None:
+        """Return how long to wait before another try, or None where there is to be none."""
+        if not reply.transient or tries >= self._line.limits.attempts:
+            return None
+        ceiling = min(LONGEST_BACKOFF_SECONDS, BACKOFF_SECONDS * 2 ** (tries - 1))
+        wait = timedelta(seconds=reply.retry_after_seconds or ceiling * self._line.random())
+        return wait if self._line.clock.now() + wait < self._deadline_at else None
+
+    def _id_of(self, number: int) -> UUID:
+        return call_id_of(self._question, self._prompt_hash, number)
+
+    def _fact(self, reply: Reply, model: str, *, latency_seconds: float) -> ModelCalled:
+        return ModelCalled(
+            week_id=self._question.week_id,
+            call_id=self._id_of(self._number),
+            stage=self._question.stage,
+            asked_by=self._question.asked_by,
+            requested_model=model,
+            served_model=stored_answer(reply.served_model)[:200] if reply.served_model else None,
+            attempt=self._number,
+            outcome=reply.outcome,
+            reason=reply.reason,
+            finish_reason=stored_answer(reply.finish_reason)[:40] if reply.finish_reason else None,
+            prompt_hash=self._prompt_hash,
+            answer=None if reply.text is None else stored_answer(reply.text),
+            answer_sha256=None if reply.text is None else answer_sha256(reply.text),
+            prompt_tokens=reply.prompt_tokens,
+            completion_tokens=reply.completion_tokens,
+            cost_usd=reply.cost_usd,
+            cost_source="none" if reply.cost_usd is None else "provider",
+            latency_seconds=latency_seconds,
+        )

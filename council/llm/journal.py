@@ -1,0 +1,51 @@
+"""Every call to a model, written down the moment it ends: paid once, replayed for ever after."""
+
+import hashlib
+from typing import Any
+from uuid import UUID
+
+from config.clock import Clock
+from config.ids import meaning_id
+from council.codec import to_event, to_fact
+from council.events import ModelCalled
+from council.ports import Question
+from store.ports import EventStore
+
+ANSWER_CHARACTERS = 200_000
+"""What is longer is cut for storage; its sha-256 is of the whole."""
+
+
+class Journal:
+    """The streams `llm-{week_id}` as a record that is asked before any model is."""
+
+    def __init__(self, store: EventStore, clock: Clock) -> None:
+        self._store = store
+        self._clock = clock
+
+    async def calls(self, week_id: str) -> dict[UUID, ModelCalled]:
+        """Return every recorded call of the week by its id."""
+        events = await self._store.read_stream(f"llm-{week_id}")
+        facts = (to_fact(event) for event in events)
+        return {fact.call_id: fact for fact in facts if isinstance(fact, ModelCalled)}
+
+    async def record(self, called: ModelCalled) -> None:
+        """Store `called`; storing it again is harmless."""
+        await self._store.append(called.stream, (to_event(called, at=self._clock.now()),))
+
+
+def call_id_of(question: Question[Any], prompt_hash: str, attempt: int) -> UUID:
+    """Return the id of the `attempt`th call for `question`, the same in every process."""
+    return meaning_id(
+        "call", question.week_id, question.stage, question.asked_by, prompt_hash, attempt
+    )
+
+
+def stored_answer(text: str) -> str:
+    """Return `text` as a database takes it: NUL and lone surrogates replaced, cut at the cap."""
+    cut = text[:ANSWER_CHARACTERS].replace("\x00", "\ufffd")
+    return cut.encode("utf-16", errors="surrogatepass").decode("utf-16", errors="replace")
+
+
+def answer_sha256(text: str) -> str:
+    """Return the sha-256, in hex, of the raw answer."""
+    return hashlib.sha256(text.encode("utf-8", errors="surrogatepass")).hexdigest()

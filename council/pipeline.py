@@ -1,0 +1,248 @@
+"""The spine: runs the stages that a week still lacks and stores what they return.
+
+For each stage: run it, append its facts and StageCompleted in one transaction at the expected
+versions, read the week again. So a live run and a resume are one path, a finished week is a no-op,
+and whoever loses a race goes on from what the winner stored. A stage that is killed leaves nothing
+but the recorded calls to models, which are replayed when it runs again.
+"""
+
+from collections.abc import Awaitable, Callable, Sequence
+from uuid import UUID
+
+from config.ids import meaning_id, trade_id_for
+from config.weeks import council_week, current_week
+from council.codec import event_id_of, to_fact
+from council.context import WeekContext, fold
+from council.errors import (
+    ConfigurationChanged,
+    Overtaken,
+    StageOutOfOrder,
+    WeekBusy,
+    WeekClosed,
+)
+from council.events import Fact, StageCompleted, TradeProposed, WeekStarted
+from council.model.checkpoint import Action
+from council.ports import Deps, Progress
+from council.stages.chairman import chairman
+from council.stages.peer_review import peer_review
+from council.stages.pitch import pitch
+from council.stages.propose import propose
+from council.stages.research import research
+from council.stages.snapshot import snapshot
+from council.trading.journal import record
+from store.ports import EventStore
+
+Stage = Callable[[WeekContext, Deps], Awaitable[tuple[Fact, ...]]]
+
+_RUN: dict[str, Stage] = {
+    "snapshot": snapshot,
+    "research": research,
+    "pitch": pitch,
+    "peer_review": peer_review,
+    "chairman": chairman,
+    "propose": propose,
+}
+STAGES = tuple(_RUN)
+"""In the order in which they run; each builds on all before it."""
+
+STEPS = {
+    "research": ("snapshot", "research"),
+    "pitch": ("pitch",),
+    "peer_review": ("peer_review",),
+    "chairman": ("chairman", "propose"),
+}
+"""What one step of the command line or of a conversation runs."""
+
+_COMMANDS = {
+    "snapshot": "research",
+    "research": "research",
+    "pitch": "pm-pitches",
+    "peer_review": "peer-review",
+    "chairman": "chairman",
+    "propose": "chairman",
+}
+_MOST_RUNS = 3 * len(STAGES)
+"""Bound of stage runs in one call: losing a race costs one, and nobody loses for ever."""
+
+
+async def run_week(
+    week_id: str, deps: Deps, *, query: str | None = None, until: str = "propose"
+) -> WeekContext:
+    """Run the stages that the week lacks, up to and with `until`; nothing where none is lacking.
+
+    `query` is the owner's wish for the research of a week that begins with this call.
+
+    Raises:
+        WeekClosed: the week is over, or not the current one yet.
+        ConfigurationChanged: it began under another configuration or mode.
+        WeekBusy: another process is running it.
+        UsageError: `week_id` is no Wednesday.
+    """
+    return await _run(week_id, deps, stages=STAGES[: STAGES.index(until) + 1], query=query)
+
+
+async def run_step(week_id: str, deps: Deps, *, step: str, query: str | None = None) -> WeekContext:
+    """Run one of `STEPS`, or return at once what it stored before.
+
+    Raises:
+        StageOutOfOrder: a stage that it builds on has not run.
+        CouncilError: as `run_week`.
+    """
+    stages = STEPS[step]
+    context = await load_week(week_id, deps.store)
+    before = STAGES[: STAGES.index(stages[0])]
+    missing = next((stage for stage in before if stage not in context.completed), None)
+    if missing is not None and not context.completed.issuperset(stages):
+        raise StageOutOfOrder(
+            f"{step} builds on {missing}, which week {week_id} lacks: "
+            f"run `council {_COMMANDS[missing]} --week {week_id}` first."
+        )
+    return await _run(week_id, deps, stages=stages, query=query)
+
+
+async def load_week(week_id: str, store: EventStore) -> WeekContext:
+    """Return all that is stored of a week; an unknown week comes back empty."""
+    events = await store.read_stream(f"week-{week_id}")
+    context = fold(WeekContext(week_id), [to_fact(event) for event in events])
+    for trade_id in _trade_ids(context):
+        facts = [to_fact(event) for event in await store.read_stream(f"trade-{trade_id}")]
+        context = fold(context, [fact for fact in facts if isinstance(fact, TradeProposed)])
+    return context
+
+
+async def store_facts(context: WeekContext, facts: Sequence[Fact], deps: Deps) -> WeekContext:
+    """Append `facts` in one transaction, the week's own at the context's version; read it again.
+
+    Proposed trades must be new ones.
+
+    Raises:
+        Overtaken: another process wrote first; nothing was stored.
+    """
+    versions = {fact.stream: 0 for fact in facts if isinstance(fact, TradeProposed)}
+    versions[f"week-{context.week_id}"] = context.version
+    await record(deps, facts, versions, parent=_cause(context))
+    return await load_week(context.week_id, deps.store)
+
+
+async def _run(
+    week_id: str, deps: Deps, *, stages: Sequence[str], query: str | None
+) -> WeekContext:
+    context = await load_week(week_id, deps.store)
+    if context.started and query not in {None, context.started.query}:
+        deps.tell(
+            Progress(stages[0], "keeps the question that the week began with", 0, len(STAGES))
+        )
+    if context.completed.issuperset(stages):
+        return context
+    _check_open(context, deps)
+    _check_same_configuration(context, deps)
+    async with deps.locks.exclusive(f"week-{week_id}") as held:
+        if not held:
+            raise WeekBusy(f"Another process is running week {week_id}: wait for its result.")
+        return await _run_missing(week_id, deps, stages=stages, query=query)
+
+
+async def _run_missing(
+    week_id: str, deps: Deps, *, stages: Sequence[str], query: str | None
+) -> WeekContext:
+    context = await load_week(week_id, deps.store)
+    for _ in range(_MOST_RUNS):
+        stage = next((stage for stage in stages if stage not in context.completed), None)
+        if stage is None:
+            return context
+        _check_same_configuration(context, deps)
+        context = await _advance(context, deps, stage=stage, query=query)
+    raise WeekBusy(f"Other processes keep writing to week {week_id}: try again.")
+
+
+async def _advance(
+    context: WeekContext, deps: Deps, *, stage: str, query: str | None
+) -> WeekContext:
+    """Run `stage` and store its facts, with the week's beginning where this is its first stage."""
+    done = STAGES.index(stage)
+    deps.tell(Progress(stage, "begins", done, len(STAGES)))
+    opening = () if context.started else (_beginning(context.week_id, deps, query=query),)
+    facts = await _RUN[stage](fold(context, opening), deps)
+    ending = StageCompleted(week_id=context.week_id, stage=stage)
+    deps.failpoint(f"pipeline.after_stage:{stage}.before_append")
+    try:
+        stored = await store_facts(context, (*opening, *facts, ending), deps)
+    except Overtaken:
+        return await load_week(context.week_id, deps.store)
+    deps.failpoint(f"pipeline.after_stage:{stage}.after_append")
+    deps.tell(Progress(stage, "is stored", done + 1, len(STAGES)))
+    return stored
+
+
+def _beginning(week_id: str, deps: Deps, *, query: str | None) -> WeekStarted:
+    asked = [account.nickname for account in deps.config.accounts]
+    asked += [f"research-{pack}" for pack in deps.research]
+    return WeekStarted(
+        week_id=week_id,
+        config_hash=deps.config.content_hash,
+        mode=deps.mode,
+        query=query,
+        models={name: deps.models.model_for(name) for name in asked},
+        degraded=deps.degraded,
+    )
+
+
+def _check_open(context: WeekContext, deps: Deps) -> None:
+    schedule, now = deps.config.schedule, deps.clock.now()
+    week = council_week(context.week_id, deps.calendar, schedule)
+    current = current_week(now, deps.calendar, schedule)
+    if now > week.last_entry_at:
+        state = "unfinished and stays so" if context.started else "never begun"
+        raise WeekClosed(
+            f"Week {week.week_id} took its last entry at {week.last_entry_at:%Y-%m-%d %H:%M} UTC "
+            f"and was {state}: run the current week, {current.week_id}."
+        )
+    if week.week_id > current.week_id:
+        raise WeekClosed(
+            f"Week {week.week_id} has not come yet: run the current week, {current.week_id}."
+        )
+
+
+def _check_same_configuration(context: WeekContext, deps: Deps) -> None:
+    started = context.started
+    if started is None:
+        return
+    if started.mode != deps.mode:
+        mend = "unset COUNCIL_MODE and set REQUESTY_API_KEY"
+        mend = mend if started.mode == "live" else "set COUNCIL_MODE=rehearsal"
+        raise ConfigurationChanged(
+            f"Week {context.week_id} began with {started.mode} models and does not mix them: "
+            f"{mend} to finish it."
+        )
+    if started.config_hash != deps.config.content_hash:
+        raise ConfigurationChanged(
+            f"Week {context.week_id} began under another configuration "
+            f"({started.config_hash[:8]}, now {deps.config.content_hash[:8]}): "
+            "restore the YAML files to finish it."
+        )
+
+
+def _cause(context: WeekContext) -> UUID | None:
+    """Return the event that the next facts follow from: the end of the last stage."""
+    last = next((stage for stage in reversed(STAGES) if stage in context.completed), None)
+    if last is None:
+        return None
+    return event_id_of(StageCompleted(week_id=context.week_id, stage=last))
+
+
+def _trade_ids(context: WeekContext) -> tuple[UUID, ...]:
+    """Return the ids of the trades that the week can have: one an account and one a checkpoint."""
+    if "propose" not in context.completed:
+        return ()
+    authors = [pitch.account for pitch in context.pitches]
+    authors += [context.decision.account] if context.decision else []
+    own = [trade_id_for(context.week_id, account) for account in authors]
+    return (*own, *_checkpoint_trade_ids(context))
+
+
+def _checkpoint_trade_ids(context: WeekContext) -> tuple[UUID, ...]:
+    return tuple(
+        meaning_id("trade", context.week_id, taken.account, taken.checkpoint.checkpoint_id)
+        for taken in context.checkpoints
+        if taken.checkpoint.action is not Action.STAY
+    )

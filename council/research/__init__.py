@@ -1,0 +1,1 @@
+"""Research providers behind one interface, tried in order until one of them writes the pack."""

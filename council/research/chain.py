@@ -1,0 +1,44 @@
+"""A pack's providers, tried one after the other: the first that answers writes the pack."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from council.events import ResearchFailed, ResearchReceived
+from council.model.research import ResearchPack
+from council.ports import Abstained, ResearchProvider, ResearchResult, ResearchTask
+
+
+async def research_pack(
+    task: ResearchTask, providers: Sequence[ResearchProvider]
+) -> ResearchReceived | ResearchFailed:
+    """Return the pack of the first provider that writes it, or why none of them could.
+
+    `providers` are asked in their order. The pack is as of the snapshot that all of them read, so
+    that writing it again after a crash gives the same pack.
+    """
+    failed: list[str] = []
+    for provider in providers:
+        result = await provider.research(task)
+        if isinstance(result, ResearchResult):
+            pack = _pack(task, result, task.snapshot.as_of_at)
+            return ResearchReceived(week_id=task.week_id, pack=pack, failed_providers=tuple(failed))
+        failed.append(_failure(provider, result))
+    reason = "; ".join(failed) if failed else "no provider is configured"
+    return ResearchFailed(week_id=task.week_id, pack=task.pack, reason=reason)
+
+
+def _pack(task: ResearchTask, result: ResearchResult, as_of_at: datetime) -> ResearchPack:
+    answer = {name: getattr(result.answer, name) for name in type(result.answer).model_fields}
+    return ResearchPack(
+        **answer,
+        week_id=task.week_id,
+        pack=task.pack,
+        asof_et=as_of_at,
+        research_source=result.research_source,
+        model=result.model,
+        sources=result.sources,
+    )
+
+
+def _failure(provider: ResearchProvider, failure: Abstained) -> str:
+    return f"{provider.name}: {failure.reason}"

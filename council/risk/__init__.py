@@ -1,0 +1,1 @@
+"""Sizing and limits: pure rules from configuration, outside of any model's reach."""

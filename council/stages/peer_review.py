@@ -1,0 +1,70 @@
+"""Lets every portfolio manager review the others' pitches blind, all at once.
+
+Those who abstained from pitching review as well: they owe nobody a favour.
+"""
+
+from config.ids import meaning_id
+from council.anonymise import ballot_for
+from council.context import WeekContext
+from council.events import Fact, ReviewAbstained, ReviewMade
+from council.llm.questions import review_question
+from council.model.review import Ballot, BallotAnswer, Review
+from council.parallel import all_at_once
+from council.ports import Abstained, Answered, Deps
+from council.stages.counting import Count
+
+
+async def peer_review(context: WeekContext, deps: Deps) -> tuple[Fact, ...]:
+    """Return one fact for each review, or one for each silent reviewer.
+
+    With fewer pitches than the quorum nobody is asked: the council will decide nothing.
+    """
+    if len(context.pitches) < deps.config.models.limits.quorum_pitches:
+        return ()
+    names = [manager.nickname for manager in deps.config.managers]
+    ballots = [ballot_for(name, context, deps.config) for name in names]
+    given = [ballot for ballot in ballots if ballot.pitches]
+    count = Count("peer_review", len(given), deps.tell)
+    asked = await all_at_once([_ask(ballot, context, deps, count=count) for ballot in given])
+    return tuple(fact for facts in asked for fact in facts)
+
+
+async def _ask(
+    ballot: Ballot, context: WeekContext, deps: Deps, *, count: Count
+) -> tuple[Fact, ...]:
+    reply = await deps.models.ask(review_question(ballot, context, deps.config))
+    if isinstance(reply, Abstained):
+        count.another(f"{ballot.reviewer} abstained: {reply.reason}")
+        abstention = ReviewAbstained(
+            week_id=context.week_id,
+            account=ballot.reviewer,
+            model=reply.model,
+            reason=reply.reason,
+        )
+        return (abstention,)
+    count.another(f"{ballot.reviewer} reviewed {len(ballot.pitches)} pitches")
+    return _reviews(ballot, reply, context, deps)
+
+
+def _reviews(
+    ballot: Ballot, reply: Answered[BallotAnswer], context: WeekContext, deps: Deps
+) -> tuple[ReviewMade, ...]:
+    """Return the reviews in the order in which the reviewer read the pitches."""
+    by_label = {review.label: review for review in reply.answer.reviews}
+    now = deps.clock.now()
+    facts = []
+    for index, label in enumerate(pitch.label for pitch in ballot.pitches):
+        pitch_id, answer = ballot.pitch_ids[label], by_label[label]
+        review = Review(
+            review_id=meaning_id("review", context.week_id, ballot.reviewer, pitch_id),
+            week_id=context.week_id,
+            pitch_id=pitch_id,
+            reviewer=ballot.reviewer,
+            reviewer_model=reply.model,
+            anonymized_pitch_id=label,
+            display_index=index,
+            made_at=now,
+            **{name: value for name, value in dict(answer).items() if name != "label"},
+        )
+        facts.append(ReviewMade(week_id=context.week_id, account=ballot.reviewer, review=review))
+    return tuple(facts)

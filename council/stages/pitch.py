@@ -1,0 +1,51 @@
+"""Asks every portfolio manager for its pitch, all at once; the silent abstain, the rest go on."""
+
+from config.ids import meaning_id
+from council.context import WeekContext
+from council.events import Fact, PitchAbstained, PitchMade
+from council.llm.questions import pitch_question
+from council.model.market import MarketSnapshot
+from council.model.pitch import FrozenIndicator, IndicatorRule, Pitch, PitchAnswer
+from council.parallel import all_at_once
+from council.ports import Abstained, Answered, Deps
+from council.stages.counting import Count
+
+
+async def pitch(context: WeekContext, deps: Deps) -> tuple[Fact, ...]:
+    """Return one fact for each manager: its pitch, or that it abstained and why."""
+    names = [manager.nickname for manager in deps.config.managers]
+    count = Count("pitch", len(names), deps.tell)
+    return await all_at_once([_ask(name, context, deps, count=count) for name in names])
+
+
+async def _ask(account: str, context: WeekContext, deps: Deps, *, count: Count) -> Fact:
+    reply = await deps.models.ask(pitch_question(account, context, deps.config))
+    if isinstance(reply, Abstained):
+        count.another(f"{account} abstained: {reply.reason}")
+        return PitchAbstained(
+            week_id=context.week_id, account=account, model=reply.model, reason=reply.reason
+        )
+    made = _pitch(account, reply, context, deps)
+    count.another(f"{account}: {made.direction} {made.instrument} at {made.conviction:+}")
+    return PitchMade(week_id=context.week_id, account=account, pitch=made, outcome=reply.outcome)
+
+
+def _pitch(account: str, reply: Answered[PitchAnswer], context: WeekContext, deps: Deps) -> Pitch:
+    answer = reply.answer
+    frozen = _frozen(answer.indicators, context.frozen_snapshot)
+    return Pitch(
+        **{**dict(answer), "indicators": frozen},
+        idea_id=meaning_id("pitch", context.week_id, account),
+        week_id=context.week_id,
+        account=account,
+        model=reply.model,
+        made_at=deps.clock.now(),
+    )
+
+
+def _frozen(
+    rules: tuple[IndicatorRule, ...], snapshot: MarketSnapshot
+) -> tuple[FrozenIndicator, ...]:
+    """Join each rule with the market table's value; the question refused names that it lacks."""
+    numbers = snapshot.numbers()
+    return tuple(FrozenIndicator(**dict(rule), current=numbers[rule.name]) for rule in rules)

@@ -1,0 +1,160 @@
+"""The stage that turns pitches and the decision into tickets for a person: one trade per account.
+
+An account whose venue is away or refuses gets none this week, and the others go on; only where
+every venue is away is the stage left unfinished, to be run again.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Final
+from uuid import UUID
+
+from config.errors import CouncilError, UnreachableError
+from config.ids import trade_id_for
+from config.schema import RiskFile
+from config.weeks import council_week
+from council.context import WeekContext
+from council.events import Fact, NoTicket, TradeProposed
+from council.model.base import Direction
+from council.model.market import MarketSnapshot
+from council.model.ticket import Ticket
+from council.parallel import all_at_once
+from council.ports import Deps, Progress
+from council.risk.sizing import equity_share
+from council.trading.desks import holdings_of, look
+from council.trading.tickets import Desire, TicketTerms, build_ticket
+
+ALWAYS_OPEN_LIFETIME: Final = timedelta(hours=24)
+"""How long a ticket stands at least where the simulated exchange ignores market hours."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What one account's author wants to hold; `source_id` is the pitch, None for the decision."""
+
+    account: str
+    model: str
+    source_id: UUID | None
+    instrument: str
+    direction: Direction
+    conviction: Decimal
+
+
+async def propose(context: WeekContext, deps: Deps) -> tuple[Fact, ...]:
+    """Write a ticket for every pitch and for the decision; the others get a reason instead.
+
+    Raises:
+        UnreachableError: every venue that was asked is away; nothing is proposed.
+    """
+    wishes = [_wish_of(account.nickname, context) for account in deps.config.managers]
+    wishes.append(_council_wish(deps.config.chairman.nickname, context))
+    expires_at = _expiry(context.week_id, deps)
+    results = await all_at_once(
+        [_proposal(wish, context, deps, expires_at=expires_at) for wish in wishes]
+    )
+    _check_reach(results)
+    facts = tuple(_fact(result, context) for result in results)
+    tickets = sum(isinstance(fact, TradeProposed) for fact in facts)
+    deps.tell(Progress("propose", f"{tickets} tickets wait for approval", tickets, len(facts)))
+    return facts
+
+
+def share_for(
+    instrument: str, conviction: Decimal, *, risk: RiskFile, snapshot: MarketSnapshot
+) -> Decimal | None:
+    """Return the share of equity by the policy in force; None where it lacks a volatility."""
+    volatility = snapshot.numbers().get(f"{instrument}.realised_volatility_20d")
+    return equity_share(conviction, risk, volatility=volatility)
+
+
+@dataclass(frozen=True, slots=True)
+class _Failed:
+    """An account without a ticket; `away` where its venue did not answer."""
+
+    account: str
+    reason: str
+    away: UnreachableError | None = None
+
+
+_Result = TradeProposed | _Failed
+
+
+def _wish_of(account: str, context: WeekContext) -> Wish | _Failed:
+    pitch = context.pitch_of(account)
+    if pitch is None:
+        gaps = context.pitch_abstentions
+        reason = next((gap.reason for gap in gaps if gap.account == account), "no pitch was made")
+        return _Failed(account, f"it abstained from pitching ({reason})")
+    return Wish(
+        account, pitch.model, pitch.idea_id, pitch.instrument, pitch.direction, pitch.conviction
+    )
+
+
+def _council_wish(account: str, context: WeekContext) -> Wish | _Failed:
+    decision = context.decision
+    if decision is None:
+        reason = context.no_decision.reason if context.no_decision else "nothing was decided"
+        return _Failed(account, f"there is no decision ({reason})")
+    trade = decision.selected_trade
+    return Wish(
+        account, decision.model, None, trade.instrument, trade.direction, decision.conviction
+    )
+
+
+def _expiry(week_id: str, deps: Deps) -> datetime:
+    week = council_week(week_id, deps.calendar, deps.config.schedule)
+    if not deps.always_open:
+        return week.last_entry_at
+    return max(week.last_entry_at, deps.clock.now() + ALWAYS_OPEN_LIFETIME)
+
+
+async def _proposal(
+    wish: Wish | _Failed, context: WeekContext, deps: Deps, *, expires_at: datetime
+) -> _Result:
+    if isinstance(wish, _Failed):
+        return wish
+    desk = deps.desks.get(wish.account)
+    if desk is None:
+        return _Failed(wish.account, deps.refused_accounts.get(wish.account, "it has no venue"))
+    risk, snapshot = deps.config.risk, context.frozen_snapshot
+    share = share_for(wish.instrument, wish.conviction, risk=risk, snapshot=snapshot)
+    if share is None:
+        return _Failed(wish.account, f"the volatility of {wish.instrument} is unknown")
+    trade_id = trade_id_for(context.week_id, wish.account)
+    terms = TicketTerms(trade_id, context.week_id, risk.approval.price_band, expires_at)
+    desire = Desire(wish.instrument, wish.direction, wish.conviction, share)
+    try:
+        standing = await look(desk, wish.instrument)
+        ticket = build_ticket(desire, holdings_of(desk, standing, wish.instrument), terms)
+    except UnreachableError as error:
+        return _Failed(wish.account, str(error), away=error)
+    except CouncilError as error:
+        return _Failed(wish.account, str(error))
+    return _proposed(wish, ticket)
+
+
+def _proposed(wish: Wish, ticket: Ticket) -> TradeProposed:
+    return TradeProposed(
+        week_id=ticket.week_id,
+        trade_id=ticket.trade_id,
+        account=wish.account,
+        model=wish.model,
+        source_id=wish.source_id,
+        ticket=ticket,
+    )
+
+
+def _check_reach(results: Sequence[_Result]) -> None:
+    """Leave the stage unfinished where no ticket exists only because no venue answers."""
+    away = [r.away for r in results if isinstance(r, _Failed) and r.away is not None]
+    if away and not any(isinstance(result, TradeProposed) for result in results):
+        raise away[0]
+
+
+def _fact(result: _Result, context: WeekContext) -> Fact:
+    if isinstance(result, TradeProposed):
+        return result
+    reason = result.reason.rstrip(".")
+    return NoTicket(week_id=context.week_id, account=result.account, reason=reason)

@@ -1,0 +1,1 @@
+"""From a proposed trade to a filled order: tickets, approvals, and the executor's protocol."""

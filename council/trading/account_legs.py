@@ -1,0 +1,143 @@
+"""Every order of an account, folded from the account's stream, and the ledger that adds to it.
+
+The stream's version is the account's lock: whoever appends has seen all that happened before.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from uuid import UUID
+
+from broker.models import OrderStatus
+from council.codec import to_fact
+from council.events import (
+    LegClosed,
+    LegFact,
+    LegIntended,
+    OrderAccepted,
+    OrderProgressed,
+    OrderRefused,
+    SubmitAttempted,
+    SubmitUnknown,
+    TradeFact,
+)
+from council.ports import Deps
+from council.trading.journal import record
+from store.events import StoredEvent
+
+
+@dataclass(frozen=True, slots=True)
+class LegState:
+    """One order from its intent on; `filled` is cumulative, in whole shares.
+
+    `doubted` is the newest refusal that may be about a second copy of an order which arrived;
+    `seen` holds every status with its fills that was recorded.
+    """
+
+    intended: LegIntended
+    attempts: int = 0
+    attempted_at: datetime | None = None
+    accepted: OrderAccepted | None = None
+    refused: OrderRefused | None = None
+    doubted: SubmitUnknown | None = None
+    seen: frozenset[tuple[OrderStatus, int]] = frozenset()
+    filled: int = 0
+    closed: LegClosed | None = None
+
+    @property
+    def client_order_id(self) -> str:
+        """Return the id that the venue dedupes by."""
+        return self.intended.client_order_id
+
+
+@dataclass(frozen=True, slots=True)
+class AccountLegs:
+    """The account's orders, oldest first; `version` is that of its stream."""
+
+    version: int = 0
+    legs: tuple[LegState, ...] = ()
+
+    def leg(self, client_order_id: str) -> LegState:
+        """Return the leg with this id, which must have been intended."""
+        return next(leg for leg in self.legs if leg.client_order_id == client_order_id)
+
+    def of_trade(self, trade_id: UUID) -> tuple[LegState, ...]:
+        """Return the legs of one trade, oldest first."""
+        return tuple(leg for leg in self.legs if leg.intended.trade_id == trade_id)
+
+    @property
+    def unfinished(self) -> LegState | None:
+        """Return the order that is still under way; an account has at most one."""
+        return next((leg for leg in self.legs if leg.closed is None), None)
+
+
+def fold_legs(state: AccountLegs, events: Iterable[StoredEvent]) -> AccountLegs:
+    """Return `state` with `events` of the account's stream in it; other kinds move the version."""
+    for event in events:
+        fact = to_fact(event)
+        legs = _with(state.legs, fact, at=event.timestamp) if isinstance(fact, LegFact) else None
+        state = AccountLegs(event.version, state.legs if legs is None else legs)
+    return state
+
+
+def _with(legs: tuple[LegState, ...], fact: LegFact, *, at: datetime) -> tuple[LegState, ...]:
+    if isinstance(fact, LegIntended):
+        return (*legs, LegState(fact))
+    return tuple(
+        _step(leg, fact, at=at) if leg.client_order_id == fact.client_order_id else leg
+        for leg in legs
+    )
+
+
+def _step(leg: LegState, fact: LegFact, *, at: datetime) -> LegState:
+    match fact:
+        case SubmitAttempted():
+            leg = replace(leg, attempts=fact.number, attempted_at=at)
+        case SubmitUnknown() if fact.refused_code is not None:
+            leg = replace(leg, doubted=fact)
+        case OrderAccepted():
+            leg = replace(leg, accepted=fact)
+        case OrderRefused():
+            leg = replace(leg, refused=fact)
+        case OrderProgressed():
+            seen = leg.seen | {(fact.status, fact.filled_quantity)}
+            leg = replace(leg, seen=seen, filled=fact.filled_quantity)
+        case LegClosed():
+            leg = replace(leg, closed=fact, filled=fact.filled_quantity)
+        case _:
+            pass
+    return leg
+
+
+class AccountLedger:
+    """One account's stream during one cycle: what was read and what the cycle adds to it."""
+
+    def __init__(self, deps: Deps, account: str, legs: AccountLegs) -> None:
+        self._deps = deps
+        self._stream = f"account-{account}"
+        self.account = account
+        self.legs = legs
+
+    @classmethod
+    async def opened(cls, deps: Deps, account: str) -> "AccountLedger":
+        """Read the account's stream."""
+        events = await deps.store.read_stream(f"account-{account}")
+        return cls(deps, account, fold_legs(AccountLegs(), events))
+
+    async def write(
+        self,
+        *facts: LegFact,
+        trade: Sequence[TradeFact] = (),
+        trade_version: int = 0,
+        parent: UUID | None = None,
+    ) -> None:
+        """Append `facts` here and, in the same transaction, those of `trade` at its version.
+
+        Raises:
+            Overtaken: one of the two streams has moved on; nothing was written.
+        """
+        versions = {self._stream: self.legs.version}
+        versions |= {fact.stream: trade_version for fact in trade}
+        stored = await record(self._deps, (*trade, *facts), versions, parent=parent)
+        own = [event for event in stored if event.stream == self._stream]
+        self.legs = fold_legs(self.legs, own)

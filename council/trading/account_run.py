@@ -1,0 +1,283 @@
+"""One account's turn: from its approved trades to orders, one leg after the other.
+
+Every decision is taken from the streams and from what the venue says now, so that a run that died
+at any point is continued by the next one, in this process or in another.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Final, Literal
+from uuid import UUID
+
+from config.ids import client_order_id_for
+from council.events import (
+    ApprovalVoided,
+    ExecutionStarted,
+    LegIntended,
+    TradeCompleted,
+    TradeExpired,
+    TradeFact,
+    TradeIncomplete,
+    TradeProposed,
+)
+from council.model.ticket import Ticket, TicketLeg
+from council.ports import Deps, Desk
+from council.trading.account_legs import AccountLedger, LegState
+from council.trading.approvals import is_due
+from council.trading.checks import (
+    Objection,
+    Standing,
+    drift,
+    objection_to,
+    shortfall,
+)
+from council.trading.desks import holdings_of, look
+from council.trading.journal import record
+from council.trading.leg_runner import LegRunner
+from council.trading.lifecycle import TradeState, TradeStatus, load_trade
+from council.trading.tickets import filled_on, permits, plan_legs, renewed_ticket
+
+TRADES_PER_CYCLE: Final = 10
+LEGS_PER_CYCLE: Final = 12
+
+Outcome = Literal["idle", "settled", "waiting", "working", "unreachable", "blocked", "busy"]
+"""idle: nothing to do; settled: all done; waiting: for the market; working: orders under way;
+unreachable: the venue or the database is away; blocked: a person must look; busy: someone else."""
+_Step = Literal["over", "intended", "waiting", "working"]
+
+
+@dataclass(frozen=True, slots=True)
+class AccountReport:
+    """What came of one account's turn; `notes` are clauses for a person, oldest first."""
+
+    account: str
+    outcome: Outcome
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
+class AccountRun:
+    """The turn of the account whose ledger and desk these are."""
+
+    deps: Deps
+    desk: Desk
+    ledger: AccountLedger
+    notes: list[str] = field(default_factory=list)
+
+    async def run(self) -> AccountReport:
+        """Carry out what is approved, as far as this cycle allows.
+
+        Raises:
+            VenueUnreachable: the venue could not be asked; what was stored so far stands.
+            OrderMismatch: an order at the venue is not the one intended.
+            Overtaken: another executor works on this account: read again.
+        """
+        for _ in range(TRADES_PER_CYCLE):
+            trade = await self._next_trade()
+            if trade is None:
+                return self._report("settled" if self.notes else "idle")
+            step = await self._advance(trade)
+            if step != "over":
+                return self._report(step)
+        return self._report("working")
+
+    async def _next_trade(self) -> TradeState | None:
+        """Return the trade under way, else the approved one that was proposed first."""
+        unfinished = self.ledger.legs.unfinished
+        for leg in (unfinished, *self.ledger.legs.legs[-1:]):
+            trade = await self._load(leg.intended.trade_id) if leg else None
+            if trade and (unfinished or not trade.is_over):
+                return trade
+        where = {"account_id": self.ledger.account, "status": "approved"}
+        for row in await self.deps.store.rows("trades", where=where, order_by=("proposed_at",)):
+            trade = await self._load(UUID(str(row["trade_id"])))
+            if trade.status is TradeStatus.APPROVED:
+                return trade
+        return None
+
+    async def _advance(self, trade: TradeState) -> Literal["over", "waiting", "working"]:
+        """Resolve the leg under way, then plan leg after leg until the trade ends or must wait."""
+        for _ in range(LEGS_PER_CYCLE):
+            unfinished = self.ledger.legs.unfinished
+            if unfinished is not None and not await self._finish(unfinished, trade):
+                return "working"
+            trade = await self._load(trade.trade_id)
+            if trade.is_over:
+                return "over"
+            step = await self._plan(trade, self.ledger.legs.of_trade(trade.trade_id))
+            if step != "intended":
+                return step
+        return "working"
+
+    async def _finish(self, leg: LegState, trade: TradeState) -> bool:
+        """Bring the leg on; whether it is over."""
+        instrument = trade.proposal.ticket.instrument
+
+        async def objection() -> Objection | None:
+            return self._objection(trade, await look(self.desk, instrument))
+
+        runner = LegRunner(self.deps, self.desk, self.ledger)
+        leg = await runner.run(leg.client_order_id, objection)
+        self.notes.append(_progress(leg))
+        return leg.closed is not None
+
+    async def _plan(self, trade: TradeState, legs: Sequence[LegState]) -> _Step:
+        """Decide what comes next: the end of the trade, another leg, or waiting."""
+        if legs:
+            self.deps.failpoint("exec.between_legs")
+        short = shortfall(legs)
+        if short:
+            return await self._end(trade, TradeIncomplete(**_identity(trade), reason=short))
+        ticket = trade.proposal.ticket
+        if not legs and is_due(ticket, self.deps):
+            return await self._expire(trade)
+        standing = await look(self.desk, ticket.instrument)
+        moved = drift(legs, standing.positions)
+        if moved:
+            return await self._wait_for(moved, trade)
+        plan = plan_legs(standing.positions, ticket.instrument, ticket.target_quantity)
+        if not plan:
+            held = standing.positions.get(ticket.instrument, 0)
+            ending = TradeCompleted(**_identity(trade), position_quantity=held)
+            return await self._end(trade, ending)
+        return await self._begin(plan[0], trade, legs, standing=standing)
+
+    async def _begin(
+        self, line: TicketLeg, trade: TradeState, legs: Sequence[LegState], *, standing: Standing
+    ) -> _Step:
+        """Store the intent of the next leg, unless something speaks against sending it."""
+        against = self._objection(trade, standing) or _unplanned(trade.proposal.ticket, line, legs)
+        if against is None:
+            return await self._intend(line, trade, legs, standing=standing)
+        if not against.is_final or standing.quote is None:
+            self.notes.append(f"{trade.proposal.ticket.instrument}: {against.reason}")
+            return "waiting"
+        if legs:
+            return await self._end(
+                trade, TradeIncomplete(**_identity(trade), reason=against.reason)
+            )
+        return await self._void(trade, against.reason, standing)
+
+    async def _intend(
+        self, line: TicketLeg, trade: TradeState, legs: Sequence[LegState], *, standing: Standing
+    ) -> _Step:
+        """Freeze the order's body in both streams at once; from here on it is only sent again."""
+        attempt = 1 + sum(leg.intended.leg == line.leg for leg in legs)
+        digest = trade.proposal.ticket.digest
+        order_id = client_order_id_for(trade.trade_id, line.leg, attempt)
+        intent = LegIntended(
+            **_identity(trade),
+            client_order_id=order_id,
+            leg=line.leg,
+            attempt=attempt,
+            venue=self.desk.venue.name,
+            symbol=line.symbol,
+            side=line.side,
+            quantity=line.quantity,
+            position_intent=line.position_intent,
+            start_quantity=standing.positions.get(line.symbol, 0),
+            digest=digest,
+        )
+        started = ExecutionStarted(**_identity(trade), client_order_id=order_id, digest=digest)
+        self.deps.failpoint("exec.before_intent")
+        await self.ledger.write(
+            intent, trade=[started], trade_version=trade.version, parent=trade.last_event_id
+        )
+        self.deps.failpoint("exec.after_intent")
+        return "intended"
+
+    async def _void(self, trade: TradeState, reason: str, standing: Standing) -> _Step:
+        """Take the approval back and ask again with a fresh ticket; nothing was sent."""
+        proposed = trade.proposal
+        holdings = holdings_of(self.desk, standing, proposed.ticket.instrument)
+        band = self.deps.config.risk.approval.price_band
+        ticket = renewed_ticket(proposed.ticket, holdings, band)
+        asked_again = TradeProposed(
+            **_identity(trade),
+            model=proposed.model,
+            source_id=proposed.source_id,
+            ticket=ticket,
+            round=proposed.round + 1,
+        )
+        voided = ApprovalVoided(**_identity(trade), digest=proposed.ticket.digest, reason=reason)
+        await self._record(trade, voided, asked_again)
+        self.notes.append(f"the approval is void, please look again: {reason}")
+        return "over"
+
+    async def _wait_for(self, moved: str, trade: TradeState) -> _Step:
+        """Give the venue time to show the fills, but not beyond the ticket's."""
+        if is_due(trade.proposal.ticket, self.deps):
+            return await self._end(trade, TradeIncomplete(**_identity(trade), reason=moved))
+        self.notes.append(moved)
+        return "working"
+
+    async def _expire(self, trade: TradeState) -> _Step:
+        expired = TradeExpired(**_identity(trade), expired_at=self.deps.clock.now())
+        return await self._end(trade, expired)
+
+    async def _end(
+        self, trade: TradeState, ending: TradeCompleted | TradeIncomplete | TradeExpired
+    ) -> _Step:
+        await self._record(trade, ending)
+        self.notes.append(_ending_note(ending))
+        return "over"
+
+    async def _record(self, trade: TradeState, *facts: TradeFact) -> None:
+        versions = {facts[0].stream: trade.version}
+        await record(self.deps, facts, versions, parent=trade.last_event_id)
+
+    def _objection(self, trade: TradeState, standing: Standing) -> Objection | None:
+        if trade.approved is None:
+            return Objection("the trade is not approved", is_final=True)
+        return objection_to(
+            trade.proposal.ticket,
+            trade.approved,
+            standing,
+            now=self.deps.clock.now(),
+            mode=self.deps.config.risk.approval.mode,
+            always_open=self.deps.always_open,
+        )
+
+    async def _load(self, trade_id: UUID) -> TradeState:
+        return await load_trade(self.deps.store, trade_id)
+
+    def _report(self, outcome: Outcome) -> AccountReport:
+        return AccountReport(self.ledger.account, outcome, tuple(self.notes))
+
+
+def _unplanned(ticket: Ticket, line: TicketLeg, legs: Sequence[LegState]) -> Objection | None:
+    """Object to an order that the person who approved has not seen."""
+    sent = [(leg.intended.leg, leg.intended.symbol, leg.filled) for leg in legs]
+    if permits(ticket, line, already_filled=filled_on(sent, line)):
+        return None
+    order = f"{line.side} {line.quantity} {line.symbol} ({line.position_intent})"
+    return Objection(f"the position changed, {order} is not on the ticket", is_final=True)
+
+
+def _identity(trade: TradeState) -> dict[str, object]:
+    proposed = trade.proposal
+    return {
+        "week_id": proposed.week_id,
+        "trade_id": proposed.trade_id,
+        "account": proposed.account,
+    }
+
+
+def _progress(leg: LegState) -> str:
+    intended = leg.intended
+    order = f"{intended.side} {intended.quantity} {intended.symbol}"
+    if leg.closed is not None:
+        price = leg.closed.average_price
+        paid = "" if price is None else f" at {price}"
+        return f"{order}: {leg.closed.status}, {leg.filled} filled{paid}"
+    if leg.accepted is not None:
+        return f"{order}: under way, {leg.filled} filled"
+    return f"{order}: not confirmed yet, asking the venue again"
+
+
+def _ending_note(ending: TradeCompleted | TradeIncomplete | TradeExpired) -> str:
+    if isinstance(ending, TradeCompleted):
+        return f"done: the position is {ending.position_quantity}"
+    if isinstance(ending, TradeIncomplete):
+        return f"incomplete: {ending.reason}"
+    return "the ticket expired before anything was sent"

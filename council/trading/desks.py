@@ -1,0 +1,52 @@
+"""What an account holds and what its instrument costs, asked of its venue at this moment."""
+
+from broker.errors import AccountMismatch
+from broker.models import Account
+from council.errors import NoPrice
+from council.ports import Desk
+from council.trading.checks import Standing, middle, whole_positions
+from council.trading.tickets import Holdings
+
+
+async def look(desk: Desk, instrument: str) -> Standing:
+    """Ask the venue for the account, its positions, its clock and a quote of `instrument`.
+
+    Raises:
+        VenueUnreachable: the venue did not answer.
+        AccountMismatch: the key belongs to another account.
+    """
+    quotes = await desk.market_data.latest_quotes([instrument])
+    return Standing(
+        account=await _own_account(desk),
+        positions=whole_positions(await desk.venue.positions()),
+        quote=quotes.get(instrument),
+        market=await desk.venue.clock(),
+    )
+
+
+async def _own_account(desk: Desk) -> Account:
+    account, expected = await desk.venue.account(), desk.account.account_number
+    if account.account_number != expected:
+        raise AccountMismatch(
+            f"{desk.account.nickname} does not trade: its venue answers as account "
+            f"{account.account_number}, and accounts.yaml says {expected}."
+        )
+    return account
+
+
+def holdings_of(desk: Desk, standing: Standing, instrument: str) -> Holdings:
+    """Return what a ticket on `instrument` starts from.
+
+    Raises:
+        NoPrice: nobody quotes the instrument.
+    """
+    if standing.quote is None or middle(standing.quote) <= 0:
+        raise NoPrice(f"there is no quote for {instrument}")
+    return Holdings(
+        account=desk.account.nickname,
+        account_number=desk.account.account_number,
+        venue=desk.venue.name,
+        equity_usd=standing.account.equity,
+        positions=standing.positions,
+        price=middle(standing.quote),
+    )

@@ -1,0 +1,134 @@
+"""The executor: the only one who sends orders, in any number of processes at once.
+
+Each account's turn stands under the account's lock, which saves work; that no order is ever doubled
+rests on expected versions and order ids alone. One account's trouble never stops the others.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Final
+
+import structlog
+
+from config.errors import CouncilError, UnreachableError, UsageError
+from council.errors import Overtaken
+from council.parallel import all_at_once
+from council.ports import Deps
+from council.trading.account_legs import AccountLedger
+from council.trading.account_run import AccountReport, AccountRun
+from council.trading.approvals import expire_due
+
+SETTLE_STEP: Final = timedelta(milliseconds=500)
+RELOADS: Final = 3
+_IN_MOTION: Final = frozenset({"working", "unreachable", "busy"})
+
+
+async def execute_once(
+    deps: Deps, accounts: Sequence[str] | None = None
+) -> tuple[AccountReport, ...]:
+    """Give each of `accounts` (nicknames; None: all) one turn, all at the same time.
+
+    Raises:
+        UsageError: a nickname is unknown.
+        StoreUnavailable: the database is away.
+    """
+    names = _chosen(deps, accounts)
+    await expire_due(deps)
+    return await all_at_once([_turn(name, deps) for name in names])
+
+
+async def run_until_settled(
+    deps: Deps,
+    accounts: Sequence[str] | None = None,
+    *,
+    timeout: timedelta,  # noqa: ASYNC109 - it passes on the injected clock, not on the loop's
+) -> tuple[AccountReport, ...]:
+    """Repeat turns until no order is under way, or for `timeout`; notes of all turns are kept."""
+    give_up_at = deps.clock.now() + timeout
+    told: dict[str, AccountReport] = {}
+    for _ in range(int(timeout / SETTLE_STEP) + 1):
+        told = _merged(told, await execute_once(deps, accounts))
+        moving = any(report.outcome in _IN_MOTION for report in told.values())
+        if not moving or deps.clock.now() >= give_up_at:
+            break
+        await deps.clock.sleep(SETTLE_STEP)
+    return tuple(told.values())
+
+
+async def executor_loop(deps: Deps, stop: asyncio.Event, interval: timedelta) -> None:
+    """Give all accounts a turn every `interval` until `stop` is set; no error ends the loop."""
+    log = structlog.get_logger("executor")
+    told: dict[str, AccountReport] = {}
+    while not stop.is_set():
+        try:
+            reports = await execute_once(deps)
+        except Exception:
+            log.exception("executor.cycle_failed")
+            reports = ()
+        for report in reports:
+            if report.outcome != "idle" and told.get(report.account) != report:
+                log.info(
+                    "executor.turn",
+                    account=report.account,
+                    outcome=report.outcome,
+                    notes=report.notes,
+                )
+            told[report.account] = report
+        await _pause(stop, interval)
+
+
+async def _pause(stop: asyncio.Event, interval: timedelta) -> None:
+    try:
+        async with asyncio.timeout(interval.total_seconds()):
+            await stop.wait()
+    except TimeoutError:
+        return
+
+
+async def _turn(account: str, deps: Deps) -> AccountReport:
+    """Give one account its turn; every expected failure becomes its report."""
+    if account not in deps.desks:
+        return AccountReport(account, "blocked", (deps.refused_accounts[account],))
+    try:
+        async with deps.locks.exclusive(f"executor-{account}") as held:
+            if held:
+                return await _run(account, deps)
+    except UnreachableError as error:
+        return AccountReport(account, "unreachable", (str(error),))
+    except CouncilError as error:
+        return AccountReport(account, "blocked", (str(error),))
+    return AccountReport(account, "busy", ("another executor works on this account",))
+
+
+async def _run(account: str, deps: Deps) -> AccountReport:
+    for _ in range(RELOADS):
+        ledger = await AccountLedger.opened(deps, account)
+        try:
+            return await AccountRun(deps, deps.desks[account], ledger).run()
+        except Overtaken:
+            continue
+    return AccountReport(account, "busy", ("another executor keeps writing first",))
+
+
+def _chosen(deps: Deps, accounts: Sequence[str] | None) -> tuple[str, ...]:
+    known = (*deps.desks, *(name for name in deps.refused_accounts if name not in deps.desks))
+    unknown = sorted(set(accounts or ()) - set(known))
+    if unknown:
+        listed = ", ".join(known)
+        raise UsageError(f"No account is called {', '.join(unknown)}: choose from {listed}.")
+    return known if accounts is None else tuple(accounts)
+
+
+def _merged(
+    told: dict[str, AccountReport], reports: Sequence[AccountReport]
+) -> dict[str, AccountReport]:
+    """Keep each account's newest outcome with the notes of all its turns, each said once."""
+    merged = {}
+    for report in reports:
+        before = told.get(report.account)
+        notes = dict.fromkeys((*(before.notes if before else ()), *report.notes))
+        quiet = before is not None and report.outcome == "idle" and notes
+        outcome = "settled" if quiet else report.outcome
+        merged[report.account] = AccountReport(report.account, outcome, tuple(notes))
+    return merged

@@ -1,0 +1,126 @@
+"""Where a trade stands, folded from its stream.
+
+The statuses here are the executor's; the product's own (executed, open, closed) are projected.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+from council.codec import to_fact
+from council.errors import UnknownTrade
+from council.events import (
+    ApprovalVoided,
+    ExecutionStarted,
+    TradeApproved,
+    TradeCompleted,
+    TradeExpired,
+    TradeIncomplete,
+    TradeProposed,
+    TradeRejected,
+)
+from store.events import StoredEvent
+from store.ports import EventStore
+
+Ending = TradeRejected | TradeExpired | TradeCompleted | TradeIncomplete
+
+
+class TradeStatus(StrEnum):
+    """What can still happen to a trade."""
+
+    PENDING = "pending"
+    APPROVED = "approved"
+    EXECUTING = "executing"
+    REJECTED = "rejected"
+    EXPIRED = "expired"
+    COMPLETED = "completed"
+    INCOMPLETE = "incomplete"
+
+
+@dataclass(frozen=True, slots=True)
+class TradeState:
+    """One trade in its present round; `version` is that of its stream, 0 where nobody proposed it.
+
+    `changed_at` and `last_event_id` are the last event's, `approved_at` that of the approval.
+    """
+
+    trade_id: UUID
+    version: int = 0
+    proposed: TradeProposed | None = None
+    approved: TradeApproved | None = None
+    approved_at: datetime | None = None
+    started: bool = False
+    ending: Ending | None = None
+    changed_at: datetime | None = None
+    last_event_id: UUID | None = None
+
+    @property
+    def proposal(self) -> TradeProposed:
+        """Return the newest proposal.
+
+        Raises:
+            UnknownTrade: nobody ever proposed this trade.
+        """
+        if self.proposed is None:
+            raise UnknownTrade(f"No trade has the id {self.trade_id}.")
+        return self.proposed
+
+    @property
+    def status(self) -> TradeStatus:
+        """Return where the trade stands."""
+        if self.ending is not None:
+            return _ENDINGS[type(self.ending)]
+        if self.approved is None:
+            return TradeStatus.PENDING
+        return TradeStatus.EXECUTING if self.started else TradeStatus.APPROVED
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing can happen to the trade any more."""
+        return self.ending is not None
+
+
+_ENDINGS: dict[type[Ending], TradeStatus] = {
+    TradeRejected: TradeStatus.REJECTED,
+    TradeExpired: TradeStatus.EXPIRED,
+    TradeCompleted: TradeStatus.COMPLETED,
+    TradeIncomplete: TradeStatus.INCOMPLETE,
+}
+
+
+async def load_trade(store: EventStore, trade_id: UUID) -> TradeState:
+    """Read the trade's stream; a trade that nobody proposed comes back at version 0."""
+    return fold_trade(TradeState(trade_id), await store.read_stream(f"trade-{trade_id}"))
+
+
+def fold_trade(state: TradeState, events: Iterable[StoredEvent]) -> TradeState:
+    """Return `state` with `events` of its stream in it."""
+    for event in events:
+        state = _step(
+            replace(
+                state,
+                version=event.version,
+                changed_at=event.timestamp,
+                last_event_id=event.event_id,
+            ),
+            event,
+        )
+    return state
+
+
+def _step(state: TradeState, event: StoredEvent) -> TradeState:
+    match to_fact(event):
+        case TradeProposed() as fact:
+            return replace(state, proposed=fact, approved=None, approved_at=None, started=False)
+        case TradeApproved() as fact:
+            return replace(state, approved=fact, approved_at=event.timestamp)
+        case ApprovalVoided():
+            return replace(state, approved=None, approved_at=None)
+        case ExecutionStarted():
+            return replace(state, started=True)
+        case (TradeRejected() | TradeExpired() | TradeCompleted() | TradeIncomplete()) as fact:
+            return replace(state, ending=fact)
+        case _:
+            return state

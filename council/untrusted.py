@@ -1,0 +1,94 @@
+"""How text that others wrote enters a prompt: cleaned, as JSON, in a block that it cannot close.
+
+Inside a block `<`, `>` and `&` are JSON escapes, so whatever a pack, a pitch or a person wrote, the
+next `</tag>` is ours. JSON readers undo the escapes; nothing is lost.
+"""
+
+import html
+import json
+import re
+import unicodedata
+from typing import Any
+
+from pydantic import BaseModel
+
+HIDDEN_CATEGORIES = frozenset({"Cc", "Cf", "Cn", "Co", "Cs"})
+"""Control, format (bidi, zero width, tags), unassigned, private and surrogate characters."""
+
+_KEPT_CONTROLS = frozenset("\n\t")
+_HIDDEN_LETTERS = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
+_LINE_ENDS = re.compile("\r\n?|[\u0085\u2028\u2029]")
+_VARIATION_SELECTORS = re.compile("[\u180b-\u180f\ufe00-\ufe0f\U000e0100-\U000e01ef]")
+_LINK = re.compile(
+    r"\[([^\]\n]{0,200})\]\((?:https?|ftp)://[^)\s]*\)|(?:https?|ftp)://\S+|www\.\S+", re.I
+)
+_ESCAPES = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026"}
+
+
+def clean_text(text: str) -> str:
+    """Return `text` without characters that a reader cannot see; line ends become newlines."""
+    plain = _VARIATION_SELECTORS.sub("", _LINE_ENDS.sub("\n", text))
+    return "".join(character for character in plain if not _is_hidden(character))
+
+
+def clean_value(value: Any) -> Any:
+    """Return the JSON value `value` with every string in it, keys included, cleaned."""
+    if isinstance(value, str):
+        return clean_text(value)
+    if isinstance(value, dict):
+        return {clean_text(str(key)): clean_value(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [clean_value(item) for item in value]
+    return value
+
+
+def without_links(value: Any) -> Any:
+    """Return the JSON value `value` with web addresses cut from its strings; link texts stay."""
+    if isinstance(value, str):
+        return _LINK.sub(lambda match: match[1] or "[link]", value)
+    if isinstance(value, dict):
+        return {key: without_links(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [without_links(item) for item in value]
+    return value
+
+
+def canonical_json(value: Any) -> str:
+    """Return `value` as JSON with sorted keys and without spaces: equal values, equal bytes."""
+    return json.dumps(
+        _plain(value),
+        sort_keys=True,
+        separators=(",", ":"),
+        ensure_ascii=False,
+        allow_nan=False,
+        default=str,  # decimals, dates and ids as they are stored
+    )
+
+
+def fenced(tag: str, value: Any, **attributes: str) -> str:
+    """Return `<tag attribute="…">{canonical JSON of value}</tag>`, which `value` cannot close.
+
+    `value` is a JSON value, a Pydantic model, or tuples, lists and dicts of these.
+    """
+    opening = "".join(
+        f' {name}="{html.escape(clean_text(text))}"' for name, text in attributes.items()
+    )
+    body = canonical_json(clean_value(_plain(value)))
+    escaped = re.sub("[<>&]", lambda match: _ESCAPES[match[0]], body)
+    return f"<{tag}{opening}>{escaped}</{tag}>"
+
+
+def _is_hidden(character: str) -> bool:
+    if character in _KEPT_CONTROLS:
+        return False
+    return character in _HIDDEN_LETTERS or unicodedata.category(character) in HIDDEN_CATEGORIES
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, BaseModel):
+        return value.model_dump(mode="json")
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    return value

@@ -1,0 +1,192 @@
+"""One valid example of every kind of fact, in an order in which they could have happened."""
+
+from decimal import Decimal
+from typing import Any
+
+from broker.models import OrderStatus, PositionIntent, Side, VenueName
+from config.ids import client_order_id_for, meaning_id, trade_id_for
+from council.events import (
+    FACTS,
+    ApprovalVoided,
+    CheckpointAbstained,
+    CheckpointTaken,
+    DecisionReached,
+    ExecutionStarted,
+    Fact,
+    LegClosed,
+    LegIntended,
+    ModelCalled,
+    NoDecision,
+    NoTicket,
+    OrderAccepted,
+    OrderProgressed,
+    OrderRefused,
+    PitchAbstained,
+    PitchMade,
+    ResearchFailed,
+    ResearchReceived,
+    ReviewAbstained,
+    ReviewMade,
+    SnapshotTaken,
+    StageCompleted,
+    SubmitAttempted,
+    SubmitUnknown,
+    TradeApproved,
+    TradeCompleted,
+    TradeExpired,
+    TradeIncomplete,
+    TradeProposed,
+    TradeRejected,
+    WeekStarted,
+)
+from council.model.checkpoint import Action, Checkpoint, IndicatorReading
+from tests.builders import (
+    CHAIRMAN,
+    EXPIRES_AT,
+    NOW,
+    WEEK_ID,
+    make_decision,
+    make_pack,
+    make_pitch,
+    make_review,
+    make_snapshot,
+    make_ticket,
+)
+
+TRADE_ID = trade_id_for(WEEK_ID, "ALPHA")
+ORDER_ID = client_order_id_for(TRADE_ID, "open", 1)
+_TRADE: dict[str, Any] = {"week_id": WEEK_ID, "trade_id": TRADE_ID, "account": "ALPHA"}
+_LEG: dict[str, Any] = {**_TRADE, "client_order_id": ORDER_ID}
+_FILL: dict[str, Any] = {
+    "symbol": "SPY",
+    "filled_quantity": 500,
+    "average_price": Decimal("100.5"),
+    "position_quantity": 500,
+}
+
+
+def make_checkpoint(**changes: Any) -> Checkpoint:
+    """Return a checkpoint that stays, decided by rules."""
+    reading = IndicatorReading(
+        name="SPY.rsi_14", operator=">", threshold=70.0, current=55.5, now=None, crossed=False
+    )
+    fields: dict[str, Any] = {
+        "checkpoint_id": meaning_id("checkpoint", WEEK_ID, "ALPHA", "09:00"),
+        "week_id": WEEK_ID,
+        "slot": "09:00",
+        "taken_at": NOW,
+        "account": "ALPHA",
+        "trade_id": TRADE_ID,
+        "action": Action.STAY,
+        "conviction_before": Decimal(1),
+        "conviction_after": Decimal("0.5"),
+        "reason_delta": "Nothing crossed.",
+        "indicators": (reading,),
+        "profit_usd": "12.50",
+        "decided_by": "rules",
+        "model": None,
+    }
+    return Checkpoint.model_validate({**fields, **changes})
+
+
+def make_call(**changes: Any) -> ModelCalled:
+    """Return a call that was answered."""
+    fields: dict[str, Any] = {
+        "week_id": WEEK_ID,
+        "call_id": meaning_id("call", WEEK_ID, "pitch", "ALPHA", 1),
+        "stage": "pitch",
+        "asked_by": "ALPHA",
+        "requested_model": "vendor/model",
+        "served_model": None,
+        "attempt": 1,
+        "outcome": "answered",
+        "reason": None,
+        "finish_reason": "stop",
+        "prompt_hash": "0" * 64,
+        "answer": "{}",
+        "answer_sha256": "1" * 64,
+        "prompt_tokens": 10,
+        "completion_tokens": None,
+        "cost_usd": Decimal("0.0012"),
+        "cost_source": "provider",
+        "latency_seconds": 0.25,
+    }
+    return ModelCalled.model_validate({**fields, **changes})
+
+
+def deliberation_facts() -> tuple[Fact, ...]:
+    """Return one example of every fact of the week's own stream."""
+    week: dict[str, Any] = {"week_id": WEEK_ID}
+    silent: dict[str, Any] = {**week, "model": "vendor/m", "reason": "no answer"}
+    return (
+        WeekStarted(
+            **week,
+            config_hash="c",
+            mode="rehearsal",
+            query=None,
+            models={"ALPHA": "vendor/m"},
+            degraded=("Rehearsal models answer.",),
+        ),
+        SnapshotTaken(**week, snapshot=make_snapshot()),
+        StageCompleted(**week, stage="snapshot"),
+        ResearchReceived(**week, pack=make_pack("A"), failed_providers=("sonar: no key",)),
+        ResearchFailed(**week, pack="B", reason="no provider answered"),
+        PitchMade(**week, account="ALPHA", pitch=make_pitch("ALPHA"), outcome="repaired"),
+        PitchAbstained(**silent, account="BRAVO"),
+        ReviewMade(**week, account="BRAVO", review=make_review()),
+        ReviewAbstained(**silent, account="CHARLIE"),
+        DecisionReached(**week, account=CHAIRMAN, decision=make_decision(), outcome="valid"),
+        NoDecision(**week, account=CHAIRMAN, reason="2 of 5 managers pitched"),
+        NoTicket(**week, account="BRAVO", reason="it abstained"),
+        CheckpointTaken(**week, account="ALPHA", checkpoint=make_checkpoint()),
+        CheckpointAbstained(
+            **silent,
+            account="ALPHA",
+            slot="12:00",
+            checkpoint_id=meaning_id("checkpoint", WEEK_ID, "ALPHA", "12:00"),
+        ),
+    )
+
+
+def trading_facts() -> tuple[Fact, ...]:
+    """Return one example of every other fact, the trade's and the order's ones of ALPHA."""
+    ticket = make_ticket("ALPHA")
+    return (
+        TradeProposed(**_TRADE, model="vendor/m", source_id=None, ticket=ticket),
+        TradeApproved(
+            **_TRADE, digest=ticket.digest, approver="ann", channel="cli", trust="local_user"
+        ),
+        ApprovalVoided(**_TRADE, digest=ticket.digest, reason="the price left its band"),
+        TradeRejected(**_TRADE, reason="too large", approver="ann", channel="web"),
+        TradeExpired(**_TRADE, expired_at=EXPIRES_AT),
+        ExecutionStarted(**_TRADE, client_order_id=ORDER_ID, digest=ticket.digest),
+        LegIntended(
+            **_LEG,
+            leg="open",
+            attempt=1,
+            venue=VenueName.SIMULATED,
+            symbol="SPY",
+            side=Side.BUY,
+            quantity=500,
+            position_intent=PositionIntent.BUY_TO_OPEN,
+            start_quantity=0,
+            digest=ticket.digest,
+        ),
+        SubmitAttempted(**_LEG, number=1),
+        SubmitUnknown(**_LEG, number=1, reason="the connection dropped"),
+        OrderRefused(**_LEG, code=40310000, message="insufficient buying power"),
+        OrderAccepted(**_LEG, order_id="order-1"),
+        OrderProgressed(**_LEG, **_FILL, status=OrderStatus.PARTIALLY_FILLED),
+        LegClosed(**_LEG, **_FILL, status=OrderStatus.FILLED),
+        TradeIncomplete(**_TRADE, reason="the venue refused"),
+        TradeCompleted(**_TRADE, position_quantity=500),
+        make_call(),
+    )
+
+
+def every_fact() -> tuple[Fact, ...]:
+    """Return one example of each of `FACTS`; a kind without one fails here."""
+    examples = (*deliberation_facts(), *trading_facts())
+    without = set(FACTS) - {type(fact) for fact in examples}
+    assert not without, f"write an example of {without}"
+    return examples

@@ -1,0 +1,201 @@
+from dataclasses import replace
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from broker.errors import VenueUnreachable
+from broker.models import OrderRequest
+from config.ids import trade_id_for
+from config.schema import SizingPolicy
+from council.context import WeekContext
+from council.events import Fact, NoDecision, NoTicket, PitchAbstained, TradeProposed
+from council.model.base import Direction
+from council.ports import Deps
+from council.stages.propose import ALWAYS_OPEN_LIFETIME, propose
+from tests.builders import (
+    CHAIRMAN,
+    EXPIRES_AT,
+    MANAGERS,
+    NOW,
+    WEEK_ID,
+    make_config,
+    make_decision,
+    make_instrument,
+    make_pitch,
+    make_risk,
+    make_snapshot,
+)
+from tests.fakes import FakeMarketData, FakeVenue, make_deps
+
+
+def week(**changes: Any) -> WeekContext:
+    """Return a week with a pitch of every manager and a decision."""
+    fields: dict[str, Any] = {
+        "snapshot": make_snapshot(),
+        "pitches": tuple(make_pitch(account) for account in MANAGERS),
+        "decision": make_decision(instrument="TLT", direction=Direction.SHORT),
+    }
+    return WeekContext(WEEK_ID, **{**fields, **changes})
+
+
+def by_account(facts: tuple[Fact, ...]) -> dict[str, Any]:
+    return {fact.about_account or "": fact for fact in facts}
+
+
+def venue_of(deps: Deps, account: str) -> FakeVenue:
+    venue = deps.desks[account].venue
+    assert isinstance(venue, FakeVenue)
+    return venue
+
+
+async def test_every_manager_and_the_council_get_one_ticket() -> None:
+    facts = await propose(week(), make_deps())
+
+    proposals = [fact for fact in facts if isinstance(fact, TradeProposed)]
+    assert [fact.account for fact in proposals] == [*MANAGERS, CHAIRMAN]
+    assert all(fact.trade_id == trade_id_for(WEEK_ID, fact.account) for fact in proposals)
+    assert len(facts) == 6
+
+
+async def test_a_ticket_says_whose_idea_it_is_and_what_it_costs() -> None:
+    pitch = make_pitch("ALPHA")
+
+    fact = by_account(await propose(week(), make_deps()))["ALPHA"]
+
+    ticket = fact.ticket
+    assert (fact.model, fact.source_id, fact.round) == (pitch.model, pitch.idea_id, 1)
+    assert (ticket.equity_share, ticket.target_quantity) == (Decimal("0.5"), 500)
+    assert (ticket.reference_price, ticket.notional_usd) == (Decimal(100), Decimal(50_000))
+    assert (ticket.lowest_price, ticket.highest_price) == (Decimal(98), Decimal(102))
+    assert ticket.expires_at == EXPIRES_AT
+    assert ticket.digest == ticket.computed_digest()
+
+
+async def test_the_council_trades_the_decision() -> None:
+    fact = by_account(await propose(week(), make_deps()))[CHAIRMAN]
+
+    assert fact.source_id is None
+    assert (fact.ticket.instrument, fact.ticket.target_quantity) == ("TLT", -500)
+
+
+async def test_a_ticket_starts_from_the_position_that_is_held() -> None:
+    deps = make_deps()
+    venue_of(deps, "ALPHA").held["SPY"] = -120
+
+    ticket = by_account(await propose(week(), deps))["ALPHA"].ticket
+
+    assert [(leg.leg, leg.quantity) for leg in ticket.legs] == [("close", 120), ("open", 500)]
+
+
+@pytest.mark.parametrize(
+    ("direction", "conviction"), [(Direction.FLAT, Decimal(0)), (Direction.SHORT, Decimal(-2))]
+)
+async def test_a_trade_that_buys_nothing_is_proposed_as_such(
+    direction: Direction, conviction: Decimal
+) -> None:
+    flat = make_pitch(
+        "ALPHA", direction=direction, conviction=conviction, choice_explanation="It is dear."
+    )
+
+    ticket = by_account(await propose(week(pitches=(flat,)), make_deps()))["ALPHA"].ticket
+
+    assert (ticket.target_quantity, ticket.legs) == (0, ())
+
+
+async def test_who_abstained_and_a_missing_decision_get_a_reason_instead() -> None:
+    context = week(
+        pitches=(make_pitch("BRAVO"),),
+        pitch_abstentions=(
+            PitchAbstained(week_id=WEEK_ID, account="ALPHA", model="m", reason="no answer in 5 s"),
+        ),
+        decision=None,
+        no_decision=NoDecision(week_id=WEEK_ID, account=CHAIRMAN, reason="too few reviews"),
+    )
+
+    facts = by_account(await propose(context, make_deps()))
+
+    assert "no answer in 5 s" in facts["ALPHA"].reason
+    assert "too few reviews" in facts[CHAIRMAN].reason
+    assert isinstance(facts["BRAVO"], TradeProposed)
+
+
+async def test_one_venue_that_is_away_costs_only_its_own_account_the_week() -> None:
+    deps = make_deps()
+    venue_of(deps, "ALPHA").failure = VenueUnreachable("ALPHA's venue did not answer.")
+
+    facts = by_account(await propose(week(), deps))
+
+    assert isinstance(facts["ALPHA"], NoTicket)
+    assert facts["ALPHA"].reason == "ALPHA's venue did not answer"
+    assert sum(isinstance(fact, TradeProposed) for fact in facts.values()) == 5
+
+
+async def test_when_every_venue_is_away_the_stage_can_be_run_again() -> None:
+    deps = make_deps()
+    for account in deps.desks:
+        venue_of(deps, account).failure = VenueUnreachable("no answer")
+
+    with pytest.raises(VenueUnreachable):
+        await propose(week(), deps)
+
+
+async def test_a_refused_account_is_named_with_its_reason() -> None:
+    deps = make_deps()
+    desks = {name: desk for name, desk in deps.desks.items() if name != "ALPHA"}
+    deps = replace(deps, desks=desks, refused_accounts={"ALPHA": "its key is another account's."})
+
+    fact = by_account(await propose(week(), deps))["ALPHA"]
+
+    assert fact.reason == "its key is another account's"
+
+
+async def test_an_account_of_another_number_gets_no_ticket() -> None:
+    deps = make_deps()
+    venue_of(deps, "ALPHA").account_number = "PA99999999"
+
+    assert "PA99999999" in by_account(await propose(week(), deps))["ALPHA"].reason
+
+
+async def test_without_a_quote_there_is_no_ticket() -> None:
+    deps = make_deps()
+    assert isinstance(deps.market_data, FakeMarketData)
+    del deps.market_data.quotes["TLT"]
+
+    facts = by_account(await propose(week(), deps))
+
+    assert facts[CHAIRMAN].reason == "there is no quote for TLT"
+
+
+async def test_the_volatility_target_uses_the_frozen_table() -> None:
+    risk = make_risk(sizing_policy=SizingPolicy.VOLATILITY_TARGET)
+    config = make_config().model_copy(update={"risk": risk})
+    calm = make_instrument("SPY", indicators={"realised_volatility_20d": 0.2})
+    unknown = make_instrument("TLT", indicators={"realised_volatility_20d": None})
+    context = week(snapshot=make_snapshot(instruments=(calm, unknown)))
+
+    facts = by_account(await propose(context, make_deps(config)))
+
+    assert facts["ALPHA"].ticket.equity_share == Decimal("0.25")
+    assert facts[CHAIRMAN].reason == "the volatility of TLT is unknown"
+
+
+async def test_an_exchange_that_is_always_open_gives_a_day_at_least() -> None:
+    deps = make_deps(always_open=True)
+    await deps.clock.sleep(EXPIRES_AT - NOW - timedelta(hours=1))
+
+    ticket = by_account(await propose(week(), deps))["ALPHA"].ticket
+
+    assert ticket.expires_at == EXPIRES_AT - timedelta(hours=1) + ALWAYS_OPEN_LIFETIME
+
+
+async def test_proposing_sends_nothing() -> None:
+    deps = make_deps()
+
+    await propose(week(), deps)
+
+    sent: list[OrderRequest] = [
+        order for account in deps.desks for order in venue_of(deps, account).submitted
+    ]
+    assert sent == []
