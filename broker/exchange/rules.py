@@ -1,0 +1,254 @@
+"""What the exchange refuses, with Alpaca's codes and words: functions of an account's standing.
+
+The rules are asked in the order in which an account's own state comes first and its money last. A
+refused order leaves no trace, so its client_order_id stays free.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+from broker.exchange.book import BookOrder, OrderDraft
+from broker.exchange.hours import TimeInForce
+from broker.models import PositionIntent, Quote, Side
+
+BAD_FIELD = 40010001
+UNFIT = 42210000
+FORBIDDEN = 40310000
+SHORTING_EQUITY_USD = Decimal(2000)
+SHORT_COLLAR = Decimal("1.03")
+"""A short sale is reserved at three percent above the ask."""
+_ZERO = Decimal(0)
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why an order is refused: an HTTP status, Alpaca's code and body."""
+
+    status: int
+    code: int
+    message: str
+    extras: dict[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class AssetRules:
+    """What may be done with an instrument."""
+
+    symbol: str
+    shortable: bool = True
+    easy_to_borrow: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """All that an order is judged by.
+
+    Attributes:
+        asset: The instrument, None where the exchange does not know it.
+        quote: Its quote now, None where there is no price.
+        held: Signed shares of the instrument.
+        working: The account's working orders, of all instruments.
+        same_id: An earlier order with the draft's client_order_id.
+        equity: The account's equity in dollars.
+        buying_power: What it may still spend, open orders already taken off, in dollars.
+    """
+
+    asset: AssetRules | None
+    quote: Quote | None
+    held: Decimal
+    working: tuple[BookOrder, ...]
+    same_id: BookOrder | None
+    equity: Decimal
+    buying_power: Decimal
+
+
+def intent_of(draft: OrderDraft, held: Decimal) -> PositionIntent:
+    """Return what an order does to a position of `held` shares."""
+    if draft.side is Side.BUY:
+        return PositionIntent.BUY_TO_CLOSE if held < 0 else PositionIntent.BUY_TO_OPEN
+    return PositionIntent.SELL_TO_CLOSE if held > 0 else PositionIntent.SELL_TO_OPEN
+
+
+def refusal(draft: OrderDraft, standing: Standing) -> Refusal | None:
+    """Return why the exchange refuses `draft`, or None where it takes it."""
+    rules: tuple[Callable[[OrderDraft, Standing], Refusal | None], ...] = (
+        _unknown_asset,
+        _sub_penny,
+        _wrong_intent,
+        _insufficient_quantity,
+        _wash_trade,
+        _cross_direction,
+        _duplicate_id,
+        _fractional,
+        _not_shortable,
+        _no_quote,
+        _insufficient_buying_power,
+    )
+    return next((found for rule in rules if (found := rule(draft, standing))), None)
+
+
+def reserved_value(orders: Iterable[BookOrder], quotes: dict[str, Quote]) -> Decimal:
+    """Return what working opening orders hold back of the buying power, in dollars."""
+    return sum(
+        (
+            _value(order.side, order.remaining, limit=order.limit_price, quote=quotes[order.symbol])
+            for order in orders
+            if order.is_opening and order.symbol in quotes
+        ),
+        _ZERO,
+    )
+
+
+def _unknown_asset(draft: OrderDraft, standing: Standing) -> Refusal | None:
+    if standing.asset is not None:
+        return None
+    return Refusal(422, UNFIT, f'asset "{draft.symbol}" not found')
+
+
+def _sub_penny(draft: OrderDraft, _standing: Standing) -> Refusal | None:
+    """Refuse limit prices finer than a cent, or than a hundredth of one below a dollar."""
+    price = draft.limit_price
+    if price is None or price == price.quantize(Decimal("0.01" if price >= 1 else "0.0001")):
+        return None
+    wording = "sub-penny increment does not fulfill minimum pricing criteria"
+    return Refusal(422, UNFIT, f"invalid limit_price {price:f}. {wording}")
+
+
+def _wrong_intent(draft: OrderDraft, standing: Standing) -> Refusal | None:
+    inferred = intent_of(draft, standing.held)
+    if draft.position_intent in {None, inferred}:
+        return None
+    return Refusal(
+        422,
+        UNFIT,
+        f"position intent mismatch, inferred: {inferred}, specified: {draft.position_intent}",
+    )
+
+
+def _insufficient_quantity(draft: OrderDraft, standing: Standing) -> Refusal | None:
+    """Refuse to close more than is held and free: that also keeps orders from crossing zero."""
+    if _opens(draft, standing):
+        return None
+    holding = [one for one in standing.working if one.symbol == draft.symbol and not one.is_opening]
+    held_for_orders = sum((order.remaining for order in holding), _ZERO)
+    available = abs(standing.held) - held_for_orders
+    if draft.quantity <= available:
+        return None
+    extras: dict[str, object] = {
+        "available": _plain(available),
+        "existing_qty": _plain(abs(standing.held)),
+        "held_for_orders": _plain(held_for_orders),
+        "symbol": draft.symbol,
+    }
+    if holding:
+        extras["related_orders"] = [str(order.order_id) for order in holding]
+    asked = f"requested: {_plain(draft.quantity)}, available: {_plain(available)}"
+    message = f"insufficient qty available for order ({asked})"
+    return Refusal(403, FORBIDDEN, message, extras)
+
+
+def _wash_trade(draft: OrderDraft, standing: Standing) -> Refusal | None:
+    for order in _opposite(draft, standing):
+        if _could_meet(draft, order):
+            kind = "market/stop" if order.limit_price is None else "limit"
+            extras: dict[str, object] = {
+                "existing_order_id": str(order.order_id),
+                "reject_reason": f"opposite side {kind} order exists",
+            }
+            message = "potential wash trade detected. use complex orders"
+            return Refusal(403, FORBIDDEN, message, extras)
+    return None
+
+
+def _cross_direction(draft: OrderDraft, standing: Standing) -> Refusal | None:
+    """Refuse to open both ways at once."""
+    if not _opens(draft, standing):
+        return None
+    if not any(order.is_opening for order in _opposite(draft, standing)):
+        return None
+    wording = {
+        Side.BUY: "cannot open a long buy while a short sell order is open",
+        Side.SELL: "cannot open a short sell while a long buy order is open",
+    }
+    return Refusal(403, FORBIDDEN, wording[draft.side])
+
+
+def _duplicate_id(_draft: OrderDraft, standing: Standing) -> Refusal | None:
+    if standing.same_id is None:
+        return None
+    code = UNFIT if standing.same_id.is_working else BAD_FIELD
+    return Refusal(422, code, "client_order_id must be unique")
+
+
+def _fractional(draft: OrderDraft, standing: Standing) -> Refusal | None:
+    if draft.quantity == draft.quantity.to_integral_value():
+        return None
+    if draft.time_in_force is not TimeInForce.DAY:
+        return Refusal(422, UNFIT, "fractional orders must be DAY orders")
+    if _opens(draft, standing) and draft.side is Side.SELL:
+        return Refusal(422, UNFIT, "fractional orders cannot be sold short")
+    return None
+
+
+def _not_shortable(draft: OrderDraft, standing: Standing) -> Refusal | None:
+    asset = standing.asset
+    if asset is None or draft.side is Side.BUY or not _opens(draft, standing):
+        return None
+    if not asset.shortable:
+        return Refusal(422, UNFIT, f'asset "{draft.symbol}" cannot be sold short')
+    if not asset.easy_to_borrow and draft.time_in_force is not TimeInForce.DAY:
+        wording = "only day orders are allowed for hard-to-borrow asset"
+        return Refusal(422, UNFIT, f'{wording} "{draft.symbol}"')
+    if standing.equity < SHORTING_EQUITY_USD:
+        return Refusal(403, FORBIDDEN, "account is not allowed to short")
+    return None
+
+
+def _no_quote(draft: OrderDraft, standing: Standing) -> Refusal | None:
+    if standing.quote is not None:
+        return None
+    return Refusal(403, FORBIDDEN, f"no available quote for symbol {draft.symbol}")
+
+
+def _insufficient_buying_power(draft: OrderDraft, standing: Standing) -> Refusal | None:
+    if standing.quote is None or not _opens(draft, standing):
+        return None
+    cost = _value(draft.side, draft.quantity, limit=draft.limit_price, quote=standing.quote)
+    if cost <= standing.buying_power:
+        return None
+    extras: dict[str, object] = {
+        "buying_power": f"{max(standing.buying_power, _ZERO):.2f}",
+        "cost_basis": _plain(cost),
+    }
+    return Refusal(403, FORBIDDEN, "insufficient buying power", extras)
+
+
+def _opens(draft: OrderDraft, standing: Standing) -> bool:
+    opening = {PositionIntent.BUY_TO_OPEN, PositionIntent.SELL_TO_OPEN}
+    return intent_of(draft, standing.held) in opening
+
+
+def _opposite(draft: OrderDraft, standing: Standing) -> list[BookOrder]:
+    same_symbol = [order for order in standing.working if order.symbol == draft.symbol]
+    return [order for order in same_symbol if order.side is not draft.side]
+
+
+def _could_meet(draft: OrderDraft, order: BookOrder) -> bool:
+    """Return whether the two could trade with each other: always where one has no limit."""
+    if draft.limit_price is None or order.limit_price is None:
+        return True
+    if draft.side is Side.BUY:
+        return draft.limit_price >= order.limit_price
+    return order.limit_price >= draft.limit_price
+
+
+def _value(side: Side, quantity: Decimal, *, limit: Decimal | None, quote: Quote) -> Decimal:
+    """Return an opening order's value: short sales at the collar, or at a limit above it."""
+    if side is Side.SELL:
+        return max(limit or _ZERO, quote.ask * SHORT_COLLAR) * quantity
+    return (quote.ask if limit is None else limit) * quantity
+
+
+def _plain(amount: Decimal) -> str:
+    return format(amount.normalize(), "f")
