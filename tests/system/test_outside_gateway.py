@@ -1,0 +1,75 @@
+"""A gateway in another process, spoken to by the same client that speaks to the real one."""
+
+import asyncio
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.system.chat_gateway import ChatGateway, running_gateway
+from tests.system.command import council
+
+ANSWER_SECONDS = 2.0
+STAGES_WITH_MODELS = 4
+
+
+async def test_a_gateway_with_a_key_is_asked_instead_of_the_rehearsal_models(
+    database_dsn: str, tmp_path: Path
+) -> None:
+    gateway = ChatGateway()
+
+    async with running_gateway(gateway) as address:
+        week = await council(
+            "run-weekly", "--json", environment=_environment(database_dsn, tmp_path, address)
+        )
+
+    document = week.document()
+    assert document["mode"] == "live"
+    assert {pitch["model"] for pitch in document["pitches"]} == {
+        "openai/gpt-5.2",
+        "google/gemini-3-pro-preview",
+        "xai/grok-4-1-fast-non-reasoning",
+        "anthropic/claude-sonnet-4-5",
+        "deepseek-ai/DeepSeek-V3",
+    }
+    assert len(gateway.calls) == 13
+    assert len({call.model for call in gateway.calls}) == 6
+
+
+@pytest.mark.slow
+async def test_a_week_takes_hardly_longer_than_its_slowest_answers(
+    database_dsn: str, tmp_path: Path
+) -> None:
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "tests.system.chat_gateway",
+        str(ANSWER_SECONDS),
+        stdout=asyncio.subprocess.PIPE,
+    )
+    assert process.stdout is not None
+    address = (await process.stdout.readline()).decode().strip()
+    environment = _environment(database_dsn, tmp_path, address)
+    began = time.monotonic()
+
+    try:
+        week = await council("run-weekly", "--json", environment=environment)
+        took = time.monotonic() - began
+    finally:
+        process.terminate()
+        await process.wait()
+
+    assert len(week.document()["trades"]) == 6
+    assert took <= 1.3 * STAGES_WITH_MODELS * ANSWER_SECONDS
+
+
+def _environment(dsn: str, home: Path, gateway: str) -> dict[str, str]:
+    return {
+        "HOME": str(home),
+        "COUNCIL_HOME": str(home / "council"),
+        "DATABASE_URL": dsn,
+        "COUNCIL_EXCHANGE_HOURS": "always",
+        "REQUESTY_API_KEY": "test-key",
+        "REQUESTY_BASE_URL": gateway,
+    }
