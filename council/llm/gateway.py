@@ -100,13 +100,15 @@ def open_gateway(
     address, key = checked_base_url(base_url), api_key.strip()
     if not key:
         raise ConfigError("REQUESTY_API_KEY is empty: set it, or unset it to use rehearsal models.")
+    timeout = httpx2.Timeout(call_timeout_seconds, connect=CONNECT_SECONDS)
     client = AsyncOpenAI(
         base_url=address,
         api_key=key,
         max_retries=0,
+        timeout=timeout,
         http_client=httpx2.AsyncClient(
             transport=transport,
-            timeout=httpx2.Timeout(call_timeout_seconds, connect=CONNECT_SECONDS),
+            timeout=timeout,
             limits=httpx2.Limits(max_connections=CONNECTIONS, max_keepalive_connections=20),
             trust_env=transport is None and not _is_loopback(address),  # proxies only outwards
             event_hooks={"request": [_closed_headers(key)]},

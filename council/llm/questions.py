@@ -119,8 +119,8 @@ def chairman_question(
 ) -> Question[DecisionAnswer]:
     """Ask the chairman for the council's trade.
 
-    `ballot` holds every pitch under the chairman's labels; `scoreboard` one JSON object a label, the
-    best first, such as mean score, number of reviews and mean rank.
+    `ballot` holds every pitch under the chairman's labels; `scoreboard` one JSON object a label,
+    the best first, such as mean score, number of reviews and mean rank.
     """
     tradable, labels = context.frozen_snapshot.tradable, _labels(ballot)
     return Question(

@@ -77,6 +77,12 @@ def test_canonical_json_has_the_same_bytes_for_equal_values() -> None:
     assert canonical_json({"b": 1, "a": (2,)}) == '{"a":[2],"b":1}'
 
 
+def test_hidden_characters_do_not_enter_a_block() -> None:
+    block = fenced("tag", {"a\u200b": ["b\u202e"]})
+
+    assert block == '<tag>{"a":["b"]}</tag>'
+
+
 def test_models_go_in_as_json() -> None:
     block = fenced("review", make_review_answer("P1"))
 

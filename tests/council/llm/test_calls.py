@@ -120,6 +120,19 @@ async def test_a_replay_goes_the_whole_ladder_again_without_a_call() -> None:
     assert len(script.requests) == 3
 
 
+async def test_a_replay_begins_at_the_top_whatever_mode_is_remembered() -> None:
+    store, refusal = make_store(), failure(400, "json is not supported")
+    script = ScriptedGateway(refusal, refusal, completion(), refusal, completion())
+    first = await make_models(script, store=store).ask(question())
+    resumed = make_models(script, store=store)
+    await resumed.ask(question(own="another"))
+
+    second = await resumed.ask(question())
+
+    assert second == first
+    assert len(script.requests) == 5
+
+
 async def test_a_refusal_is_replayed_but_a_failed_network_is_tried_again() -> None:
     store = make_store()
     script = ScriptedGateway(

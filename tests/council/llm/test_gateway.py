@@ -141,6 +141,14 @@ async def test_the_text_is_the_content_or_the_one_tool_calls_arguments(
     assert (reply.outcome, reply.text) == ("answered", text)
 
 
+async def test_an_error_inside_a_success_is_told_in_its_own_words() -> None:
+    body = completion("half an answer").json() | {"error": {"message": "upstream broke"}}
+
+    reply = await reply_to(httpx2.Response(200, json=body))
+
+    assert (reply.outcome, reply.reason) == ("garbled", "the gateway reported upstream broke")
+
+
 async def test_the_wait_that_a_gateway_asks_for_is_read() -> None:
     reply = await reply_to(failure(429, "slow down", **{"Retry-After": "7"}))
 
@@ -177,6 +185,7 @@ async def test_nothing_of_the_environment_reaches_the_gateway(
         "router.requesty.ai/v1",
         "http://router.requesty.ai/v1",
         "http://127.0.0.1.evil.invalid/v1",
+        "https://user@router.requesty.ai/v1",
         "https://user:password@router.requesty.ai/v1",
         "https://router.requesty.ai/v1?key=1",
         "https://",

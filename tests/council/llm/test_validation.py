@@ -107,6 +107,16 @@ def test_problems_in_lists_are_named_by_place_and_bounded_in_number() -> None:
     assert len(reading.problems) == PROBLEMS_TOLD
 
 
+@pytest.mark.parametrize("rank", ["true", '"1"', "1.5", "null"])
+def test_a_rank_is_a_whole_number_and_nothing_like_one(rank: str) -> None:
+    text = make_pitch_answer(conviction=1).model_dump_json().replace('"rank":1,', f'"rank":{rank},')
+    text = text.replace('"conviction":"1"', '"conviction":1')
+
+    reading = read_answer(text, PitchAnswer, lambda answer: ())
+
+    assert [problem.split(":")[0] for problem in reading.problems] == ["ranking.0.rank"]
+
+
 def test_hidden_characters_are_gone_from_an_answer() -> None:
     text = '{"action":"STAY","conviction_after":1,"reason_delta":"a\\u0000b\\u202ec\\ud800d"}'
 

@@ -1,0 +1,1 @@
+"""The faces of the council: MCP server and command line, wired together and deciding nothing."""

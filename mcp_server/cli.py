@@ -1,0 +1,119 @@
+"""The command `council`: every command by name, and the one place where errors become exit codes.
+
+Exit codes: 0 ok, 1 error, 2 usage, 3 credentials, 4 unreachable, 5 refused, 130 interrupted.
+"""
+
+import os
+import sys
+from collections.abc import Sequence
+from importlib.metadata import version
+from typing import Annotated
+
+import structlog
+import typer
+from typer.exceptions import Abort, TyperException
+
+from config.errors import CouncilError
+from config.logs import configure_logs
+from mcp_server.commands import database, deliberation, operation, trading
+from mcp_server.output import error_code, write_error
+
+_USAGE = 2
+
+app = typer.Typer(
+    name="council",
+    help="Language models pitch, review each other blind and trade paper; a person approves.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+db = typer.Typer(
+    help="The database: rebuild its read tables, verify its log.", no_args_is_help=True
+)
+
+app.command("demo")(deliberation.demo)
+app.command("run-weekly")(deliberation.run_weekly)
+app.command("research")(deliberation.research)
+app.command("pm-pitches")(deliberation.pm_pitches)
+app.command("peer-review")(deliberation.peer_review)
+app.command("chairman")(deliberation.chairman)
+app.command("trades")(trading.trades)
+app.command("trade")(trading.trade)
+app.command("approve")(trading.approve)
+app.command("reject")(trading.reject)
+app.command("execute")(trading.execute)
+app.command("executor")(trading.executor)
+app.command("checkpoint")(deliberation.checkpoint)
+app.command("status")(operation.status)
+app.command("events")(operation.events)
+app.command("doctor")(operation.doctor)
+app.command("mcp")(operation.mcp)
+app.command("init-db")(database.init_db)
+db.command("rebuild")(database.rebuild)
+db.command("verify")(database.verify)
+app.add_typer(db, name="db")
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        sys.stdout.write(f"council {version('llm-trading-council')}\n")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    show_version: Annotated[
+        bool,
+        typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version."),
+    ] = False,
+) -> None:
+    """Language models pitch, review each other blind and trade paper; a person approves."""
+
+
+def main() -> None:
+    """Run the command line of this process and exit with its code."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command and return its exit code; every error becomes one sentence on stderr."""
+    as_json = "--json" in arguments
+    configure_logs("ERROR", (), as_json)
+    try:
+        code = typer.main.get_command(app).main(
+            args=list(arguments), prog_name="council", standalone_mode=False
+        )
+        sys.stdout.flush()
+        return code if isinstance(code, int) else 0
+    except CouncilError as error:
+        write_error(str(error), code=error_code(error), as_json=as_json)
+        return error.exit_code
+    except TyperException as error:
+        # Without a message it was `council` alone, which has just printed its help.
+        if message := error.format_message():
+            write_error(_usage_sentence(message), code="usage_error", as_json=as_json)
+        return _USAGE
+    except Abort:
+        write_error("Aborted; nothing was changed.", code="aborted", as_json=as_json)
+        return 1
+    except BrokenPipeError:
+        return _quiet_exit()
+    except Exception as error:  # noqa: BLE001  # the entry point: traceback to the log, a sentence to the person
+        return _unexpected(error, as_json=as_json)
+
+
+def _usage_sentence(message: str) -> str:
+    return f"{' '.join(message.split()).rstrip('.')}; see `council --help`."
+
+
+def _quiet_exit() -> int:
+    """Leave without a word when the reader of stdout has gone, as `head` does."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 1
+
+
+def _unexpected(error: Exception, *, as_json: bool) -> int:
+    structlog.get_logger("council").error("unexpected", exc_info=error)
+    sentence = f"Unexpected {type(error).__name__}: {error}; the log above says where."
+    write_error(sentence, code="unexpected", as_json=as_json)
+    return 1

@@ -1,0 +1,1 @@
+"""The commands of `council`, one file a group; each opens what it needs and closes it."""

@@ -1,0 +1,179 @@
+"""What a person decides about trades, and the orders that follow."""
+
+import getpass
+import sys
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.prompt import Confirm
+
+from config.errors import CouncilError, UsageError
+from council.trading.approvals import Decider
+from mcp_server import operations
+from mcp_server.commands.options import JsonFlag, WeekOption, YesFlag, carry_out
+from mcp_server.output import Output
+from mcp_server.readings import list_trades, one_trade
+from mcp_server.rendering import words
+from mcp_server.rendering.trades import (
+    show_execution,
+    show_results,
+    show_ticket,
+    show_trades,
+)
+from mcp_server.shapes import ResultShape, ResultsShape, TradeShape, TradesShape
+from mcp_server.views import zero_size_notice
+from mcp_server.wiring import App, Terms, assembled, opened_store, settled
+
+TradeIds = Annotated[list[str] | None, typer.Argument(metavar="ID...", help="Trade ids.")]
+TradeId = Annotated[str, typer.Argument(metavar="ID", help="A trade id, or how it begins.")]
+StatusOption = Annotated[
+    str | None, typer.Option("--status", metavar="STATUS", help="Only trades of this status.")
+]
+ReasonOption = Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why; it is kept.")]
+AllFlag = Annotated[bool, typer.Option("--all", help="Every pending trade.")]
+AllAccountsFlag = Annotated[bool, typer.Option("--all-accounts", help="Every account.")]
+AccountsOption = Annotated[
+    list[str] | None, typer.Option("--account", metavar="NICKNAME", help="Only this account.")
+]
+
+
+def trades(status: StatusOption = None, week: WeekOption = None, as_json: JsonFlag = False) -> None:
+    """List trades with their status."""
+    output = Output(as_json=as_json)
+    carry_out(_trades(status, week, output), output)
+
+
+def trade(trade_id: TradeId, as_json: JsonFlag = False) -> None:
+    """Show one trade: its ticket, who decided, its orders."""
+    output = Output(as_json=as_json)
+    carry_out(_trade(trade_id, output), output)
+
+
+def approve(
+    trade_ids: TradeIds = None,
+    every: AllFlag = False,
+    yes: YesFlag = False,
+    as_json: JsonFlag = False,
+) -> None:
+    """Show the tickets and, once you agree, approve them; the executor then sends the orders."""
+    if bool(trade_ids) is every:
+        raise UsageError("Give the ids of the trades to approve, or --all for every pending one.")
+    output = Output(as_json=as_json)
+    carry_out(_approve(trade_ids or (), output, yes=yes), output)
+
+
+def reject(trade_id: TradeId, reason: ReasonOption, as_json: JsonFlag = False) -> None:
+    """Reject a pending trade and say why."""
+    if not reason.strip():
+        raise UsageError("A rejection needs a reason: --reason TEXT.")
+    output = Output(as_json=as_json)
+    carry_out(_reject(trade_id, reason.strip(), output), output)
+
+
+def execute(
+    every: AllAccountsFlag = False, accounts: AccountsOption = None, as_json: JsonFlag = False
+) -> None:
+    """Send the orders of approved trades and follow them until they are filled."""
+    if bool(accounts) is every:
+        raise UsageError("Give --all-accounts, or --account NICKNAME for one of them.")
+    output = Output(as_json=as_json)
+    carry_out(_execute(tuple(accounts or ()), output), output)
+
+
+def executor() -> None:
+    """Keep sending the orders of approved trades until Ctrl-C; any number may run at once."""
+    output = Output()
+    carry_out(_executor(output), output)
+
+
+async def _trades(status: str | None, week: str | None, output: Output) -> None:
+    week_id = None if week is None else operations.checked_week(week)
+    async with opened_store(settled(output.as_json)) as app:
+        shape = TradesShape(trades=await list_trades(app, status=status, week_id=week_id))
+
+    def draw(console: Console) -> None:
+        standing = app.standing
+        mode, degraded = standing.mode, standing.degraded
+        words.header(console, "Trades", mode=mode, venue=standing.venue, degraded=degraded)
+        show_trades(console, shape.trades)
+
+    output.show(shape, draw)
+
+
+async def _trade(trade_id: str, output: Output) -> None:
+    async with opened_store(settled(output.as_json)) as app:
+        shape = await one_trade(app.deps.store, trade_id)
+        notice = zero_size_notice(shape, app.deps.config)
+    output.show(shape, lambda console: show_ticket(console, shape, notice))
+
+
+async def _approve(trade_ids: tuple[str, ...] | list[str], output: Output, *, yes: bool) -> None:
+    async with opened_store(settled(output.as_json)) as app:
+        asked = await _tickets(app, trade_ids)
+        if asked and not yes:
+            _ask(asked, app, output)
+        done = [await _approve_one(app, ticket, alone=len(asked) == 1) for ticket in asked]
+    shape = ResultsShape(results=tuple(result for result, _ in done))
+    output.show(shape, lambda console: show_results(console, shape))
+    if failed := max((code for _, code in done), default=0):
+        raise typer.Exit(failed)
+
+
+async def _tickets(app: App, trade_ids: tuple[str, ...] | list[str]) -> tuple[TradeShape, ...]:
+    """Return the trades meant, each once, in the order given; none given means all pending ones."""
+    if not trade_ids:
+        return await list_trades(app, status="pending")
+    found = [await one_trade(app.deps.store, trade_id) for trade_id in trade_ids]
+    return tuple({ticket.trade_id: ticket for ticket in found}.values())
+
+
+def _ask(asked: tuple[TradeShape, ...], app: App, output: Output) -> None:
+    """Show every ticket on stderr and wait for a yes; whatever else comes changes nothing."""
+    if not sys.stdin.isatty():
+        raise UsageError("Without a terminal nobody can be asked: add --yes to approve.")
+    for ticket in asked:
+        show_ticket(output.side, ticket, zero_size_notice(ticket, app.deps.config))
+    many = "this trade" if len(asked) == 1 else f"these {len(asked)} trades"
+    if not Confirm.ask(f"Approve {many}?", console=output.side, default=False):
+        raise typer.Abort
+
+
+async def _approve_one(app: App, ticket: TradeShape, *, alone: bool) -> tuple[ResultShape, int]:
+    """Approve exactly the ticket that was shown; of several, one refusal does not stop the rest."""
+    by = Decider(getpass.getuser(), "cli", "local_user")
+    try:
+        return await operations.approve(app, ticket.trade_id, by, digest=ticket.digest), 0
+    except CouncilError as error:
+        if alone:
+            raise
+        refused = ResultShape(trade_id=ticket.trade_id, status="refused", message=str(error))
+        return refused, error.exit_code
+
+
+async def _reject(trade_id: str, reason: str, output: Output) -> None:
+    by = Decider(getpass.getuser(), "cli", "local_user")
+    async with opened_store(settled(output.as_json)) as app:
+        ticket = await one_trade(app.deps.store, trade_id)
+        result = await operations.reject(app, ticket.trade_id, by, reason=reason)
+    shape = ResultsShape(results=(result,))
+    output.show(shape, lambda console: show_results(console, shape))
+
+
+async def _execute(accounts: tuple[str, ...], output: Output) -> None:
+    async with assembled(settled(output.as_json), Terms(tell=output.tell)) as opened:
+        shape = await operations.execute(opened, accounts)
+        standing = opened.standing
+
+    def draw(console: Console) -> None:
+        mode, degraded = standing.mode, standing.degraded
+        words.header(console, "Execution", mode=mode, venue=shape.venue, degraded=degraded)
+        show_execution(console, shape)
+
+    output.show(shape, draw)
+
+
+async def _executor(output: Output) -> None:
+    async with assembled(settled(output.as_json), Terms(tell=output.tell)) as opened:
+        output.say(f"Executing approved trades at {opened.standing.venue}; Ctrl-C stops.")
+        await operations.execute_for_ever(opened)

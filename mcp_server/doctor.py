@@ -1,0 +1,88 @@
+"""`council doctor`: looks at everything that a week needs, in the order in which it is opened.
+
+Each line stands alone and names what mends it. What cannot be looked at because something before it
+failed is left out rather than guessed.
+"""
+
+from collections.abc import AsyncIterator
+
+from config.clock import SystemClock
+from config.errors import ConfigError, CouncilError
+from config.loader import load_config
+from config.schema import Config
+from config.settings import Settings
+from mcp_server import doctor_checks as checks
+from mcp_server import operations
+from mcp_server.shapes import AccountShape, CheckShape, DoctorShape
+from mcp_server.wiring import App, Terms, assembled, opened_store, settled
+from store import projector
+from store.migrate import schema_state
+
+
+async def examine() -> DoctorShape:
+    """Run every check that can be run and return the findings."""
+    found = [check async for check in _findings()]
+    return DoctorShape(healthy=all(c.result != "fail" for c in found), checks=tuple(found))
+
+
+async def _findings() -> AsyncIterator[CheckShape]:
+    for check in checks.program():
+        yield check
+    try:
+        settings = settled()
+        config = load_config(settings.council_config)
+    except ConfigError as error:
+        yield CheckShape(
+            check="configuration", result="fail", message=str(error), mend="Mend what it names."
+        )
+        return
+    for check in (*checks.configuration(settings, config), *checks.keys(settings, config)):
+        yield check
+    yield checks.calendar(SystemClock().now())
+    async for check in _opened(settings, config):
+        yield check
+
+
+async def _opened(settings: Settings, config: Config) -> AsyncIterator[CheckShape]:
+    """Open the database, then the venues; a part that does not open is one failing line."""
+    try:
+        async with opened_store(settings) as app:
+            yield await _database(app)
+    except CouncilError as error:
+        mend = "Start the database, or unset DATABASE_URL to use the embedded one."
+        yield CheckShape(check="database", result="fail", message=str(error), mend=mend)
+        return
+    try:
+        async with assembled(settings, Terms(models=False)) as app:
+            for account in (await operations.status(app)).accounts:
+                yield _venue(account)
+    except CouncilError as error:
+        mend = "Set the address or the key that it names."
+        yield CheckShape(check="venues", result="fail", message=str(error), mend=mend)
+
+
+async def _database(app: App) -> CheckShape:
+    state = await schema_state(app.dsn)
+    report = await projector.verify(app.pool)
+    if not report.is_intact:
+        return CheckShape(
+            check="database",
+            result="fail",
+            message=f"the log is damaged at position {report.first_bad_position}: {report.reason}",
+            mend="Restore a backup; `council db verify` names the first damaged event.",
+        )
+    return CheckShape(
+        check="database",
+        result="ok",
+        message=f"{app.database}, {len(state.applied)} migrations, {report.events} events, "
+        f"head {(report.head or 'empty')[:12]}",
+    )
+
+
+def _venue(account: AccountShape) -> CheckShape:
+    name = f"venue {account.account}"
+    if account.problem is not None:
+        mend = f"Set ALPACA_{account.account}_KEY_ID and _SECRET_KEY to that paper account's key."
+        return CheckShape(check=name, result="fail", message=account.problem, mend=mend)
+    message = f"{account.venue}, account {account.account_number}, {account.equity_usd:,.2f} USD"
+    return CheckShape(check=name, result="ok", message=message)

@@ -1,0 +1,138 @@
+"""The doctor's checks that need nothing opened: program, settings, keys, calendar."""
+
+import platform
+import sys
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from importlib.metadata import version
+
+from pydantic import SecretStr
+
+from broker.accounts import checked_key_id, checked_trading_url
+from broker.models import VenueName
+from config.errors import CouncilError
+from config.market_calendar import LAST_DAY
+from config.schema import Config, SizingPolicy
+from config.settings import Settings
+from mcp_server.shapes import CheckShape
+
+_OLDEST_PYTHON = (3, 11)
+_PACKAGES = ("llm-trading-council", "mcp", "openai", "alpaca-py", "asyncpg", "pydantic")
+_CALENDAR_RESERVE = timedelta(days=365)
+_SHOWN_OF_SECRET = 4
+
+
+def program() -> Iterator[CheckShape]:
+    """Check Python and the packages that matter."""
+    fits = sys.version_info >= _OLDEST_PYTHON
+    yield CheckShape(
+        check="python",
+        result="ok" if fits else "fail",
+        message=f"{platform.python_version()} on {platform.system()}",
+        mend="Install Python 3.11 or newer: `uv python install 3.12`.",
+    )
+    listed = ", ".join(f"{name} {version(name)}" for name in _PACKAGES)
+    yield CheckShape(check="packages", result="ok", message=listed)
+
+
+def configuration(settings: Settings, config: Config) -> Iterator[CheckShape]:
+    """Check the YAML files, the settings' sources, the mode and the exchange's hours."""
+    folder = settings.council_config or "packaged"
+    message = f"{folder}, {len(config.accounts)} accounts, {len(config.universe)} instruments, "
+    yield CheckShape(
+        check="configuration", result="ok", message=f"{message}hash {config.content_hash[:12]}"
+    )
+    yield from _sources(settings)
+    yield from _sizing(config)
+    yield _hours(settings)
+    yield _trading_address(settings)
+
+
+def _sources(settings: Settings) -> Iterator[CheckShape]:
+    own_file = settings.council_home / "env"
+    message = f"the environment, then {own_file}, then .env; home is {settings.council_home}"
+    yield CheckShape(check="settings", result="ok", message=message)
+    for warning in settings.warnings:
+        yield CheckShape(
+            check="settings", result="warn", message=warning, mend=f"chmod 600 {own_file}"
+        )
+
+
+def _sizing(config: Config) -> Iterator[CheckShape]:
+    """Point at the rows of the conviction table that let a directional trade buy nothing."""
+    if config.risk.sizing_policy is not SizingPolicy.CONVICTION_TABLE:
+        yield CheckShape(check="sizing", result="ok", message=str(config.risk.sizing_policy))
+        return
+    empty = [row for row in config.risk.conviction_table if row.conviction and not row.share]
+    for row in empty:
+        yield CheckShape(
+            check="sizing",
+            result="warn",
+            message=f"a trade at conviction {row.conviction:+} buys nothing",
+            mend=f"risk.yaml, conviction_table, the row with conviction {row.conviction}: "
+            "give it a share above 0 if that is not meant.",
+        )
+    if not empty:
+        yield CheckShape(check="sizing", result="ok", message="every conviction has a size")
+
+
+def _hours(settings: Settings) -> CheckShape:
+    if settings.always_open:
+        message = "COUNCIL_EXCHANGE_HOURS=always: the simulated exchange ignores market hours"
+        mend = "Unset COUNCIL_EXCHANGE_HOURS for the hours of XNYS."
+        return CheckShape(check="exchange hours", result="warn", message=message, mend=mend)
+    return CheckShape(check="exchange hours", result="ok", message="XNYS, half days included")
+
+
+def _trading_address(settings: Settings) -> CheckShape:
+    try:
+        checked_trading_url(settings.alpaca_trading_url)
+    except CouncilError as error:
+        mend = "unset ALPACA_TRADING_URL"
+        return CheckShape(check="trading address", result="fail", message=str(error), mend=mend)
+    return CheckShape(check="trading address", result="ok", message=settings.alpaca_trading_url)
+
+
+def keys(settings: Settings, config: Config) -> Iterator[CheckShape]:
+    """Check which keys are present; of each only the first characters are shown."""
+    if settings.is_rehearsal:
+        mend = "Set REQUESTY_API_KEY (and not COUNCIL_MODE=rehearsal) for language models."
+        message = "rehearsal models answer, not language models"
+        yield CheckShape(check="models", result="warn", message=message, mend=mend)
+    else:
+        shown = f"{settings.requesty_base_url} with key {_masked(settings.requesty_api_key)}"
+        yield CheckShape(check="models", result="ok", message=shown)
+    for account in config.accounts:
+        yield _account_key(settings, account.nickname)
+
+
+def _account_key(settings: Settings, nickname: str) -> CheckShape:
+    name, mend = (
+        f"key {nickname}",
+        f"Set ALPACA_{nickname}_KEY_ID and ALPACA_{nickname}_SECRET_KEY.",
+    )
+    try:
+        credentials = settings.alpaca_credentials(nickname)
+        if credentials is None:
+            message = "no Alpaca key: the account trades on the simulated exchange"
+            return CheckShape(check=name, result="warn", message=message, mend=mend)
+        checked_key_id(credentials.key_id, nickname, VenueName.ALPACA_PAPER)
+    except CouncilError as error:
+        return CheckShape(check=name, result="fail", message=str(error), mend=mend)
+    shown = credentials.key_id[:_SHOWN_OF_SECRET] + "..."
+    return CheckShape(check=name, result="ok", message=f"paper key {shown} is set")
+
+
+def _masked(secret: SecretStr | None) -> str:
+    return (secret.get_secret_value()[:_SHOWN_OF_SECRET] if secret else "") + "..."
+
+
+def calendar(now: datetime) -> CheckShape:
+    """Check that the trading calendar reaches a year ahead."""
+    enough = (now + _CALENDAR_RESERVE).date() <= LAST_DAY
+    return CheckShape(
+        check="calendar",
+        result="ok" if enough else "fail",
+        message=f"XNYS sessions are known until {LAST_DAY}",
+        mend="Update the program.",
+    )

@@ -1,0 +1,280 @@
+"""What commands and tools do, once each: every face of the council calls these and decides nothing.
+
+They translate between ids as people write them and the council's own calls, and return shapes.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import timedelta
+from typing import Protocol
+from uuid import UUID
+
+from broker.models import VenueName
+from config.clock import NEW_YORK
+from config.errors import CouncilError, UsageError
+from config.weeks import council_week, current_week, parse_week_id
+from council import pipeline
+from council.checkpoints import run_checkpoint
+from council.ports import Desk
+from council.projections import READ_TABLES, project
+from council.trading import approvals
+from council.trading.approvals import Decided, Decider
+from council.trading.executor import executor_loop, run_until_settled
+from mcp_server.readings import list_trades, read_checkpoints, read_week
+from mcp_server.shapes import (
+    AccountResultShape,
+    AccountShape,
+    CheckpointsShape,
+    DatabaseShape,
+    DoctorShape,
+    ExecutionShape,
+    ResultShape,
+    StatusShape,
+    TradeShape,
+    WeekShape,
+    WeekStatusShape,
+)
+from mcp_server.views import holding_shape
+from mcp_server.wiring import App
+from store import projector
+
+_SETTLING_TIMEOUT = timedelta(seconds=30)
+_EXECUTOR_INTERVAL = timedelta(seconds=2)
+
+Examine = Callable[[], Awaitable[DoctorShape]]
+DatabaseWork = Callable[[App], Awaitable[DatabaseShape]]
+
+
+class Run(Protocol):
+    """A piece of the week: all of it up to a stage, or one stage alone."""
+
+    async def __call__(
+        self, app: App, stage: str, *, week_id: str | None, query: str | None
+    ) -> WeekShape:
+        """Run it and return the week as it stands then."""
+        ...
+
+
+def checked_week(text: str) -> str:
+    """Return the id of the week that `text` names; raises UsageError where it is no Wednesday."""
+    return parse_week_id(text).isoformat()
+
+
+def week_in_force(app: App) -> str:
+    """Return the week that can be entered now."""
+    deps = app.deps
+    return current_week(deps.clock.now(), deps.calendar, deps.config.schedule).week_id
+
+
+async def week(app: App, week_id: str) -> WeekShape:
+    """Return what is stored of a week."""
+    return await read_week(app, week_id)
+
+
+async def run_until(app: App, stage: str, *, week_id: str | None, query: str | None) -> WeekShape:
+    """Run all that the week (None: the one in force) lacks up to `stage`, and return the week."""
+    chosen = checked_week(week_id) if week_id else week_in_force(app)
+    await pipeline.run_week(chosen, app.deps, query=query, until=stage)
+    return await week(app, chosen)
+
+
+async def run_step(app: App, stage: str, *, week_id: str | None, query: str | None) -> WeekShape:
+    """Run one step of the week (None: the one in force) alone, and return the week."""
+    chosen = checked_week(week_id) if week_id else week_in_force(app)
+    await pipeline.run_step(chosen, app.deps, step=stage, query=query)
+    return await week(app, chosen)
+
+
+async def approve(
+    app: App,
+    trade_id: str,
+    by: Decider,
+    *,
+    digest: str | None = None,
+    confirmation: str | None = None,
+) -> ResultShape:
+    """Approve exactly the ticket with `digest`; see `council.trading.approvals.approve`."""
+    decided = await approvals.approve(
+        UUID(trade_id), app.deps, decider=by, digest=digest, confirmation=confirmation
+    )
+    return _result(decided)
+
+
+async def reject(app: App, trade_id: str, by: Decider, *, reason: str) -> ResultShape:
+    """Reject a pending trade; see `council.trading.approvals.reject`."""
+    return _result(await approvals.reject(UUID(trade_id), reason, app.deps, decider=by))
+
+
+def _result(decided: Decided) -> ResultShape:
+    return ResultShape(
+        trade_id=str(decided.trade_id), status=decided.status, message=decided.message
+    )
+
+
+async def status(app: App) -> StatusShape:
+    """Ask every venue at once and put its answers beside the week in force."""
+    deps, standing = app.deps, app.standing
+    accounts = await asyncio.gather(*(_account(app, a.nickname) for a in deps.config.accounts))
+    week_id = week_in_force(app)
+    pending = await deps.store.rows("trades", where={"status": "pending"})
+    return StatusShape(
+        mode=standing.mode,
+        venue=standing.venue,
+        degraded=standing.degraded,
+        approval_mode=deps.config.risk.approval.mode,
+        halted=False,
+        database=app.database,
+        at=deps.clock.now(),
+        accounts=tuple(accounts),
+        week=await _week_status(app, week_id),
+        pending=len(pending),
+    )
+
+
+async def _account(app: App, nickname: str) -> AccountShape:
+    """Show one account; a venue that refuses it or is away is a problem to show, not an error."""
+    config = next(a for a in app.deps.config.accounts if a.nickname == nickname)
+    simulated = nickname in app.standing.simulated
+    known = {
+        "account": nickname,
+        "account_number": config.account_number,
+        "venue": VenueName.SIMULATED if simulated else VenueName.ALPACA_PAPER,
+    }
+    nothing = AccountShape(**known, equity_usd=None, position=None, positions=(), problem=None)
+    desk = app.deps.desks.get(nickname)
+    if desk is None:
+        return nothing.model_copy(update={"problem": app.deps.refused_accounts.get(nickname)})
+    try:
+        return await _asked(desk, nothing)
+    except CouncilError as error:
+        return nothing.model_copy(update={"problem": str(error)})
+
+
+async def _asked(desk: Desk, nothing: AccountShape) -> AccountShape:
+    account, positions = await desk.venue.account(), await desk.venue.positions()
+    held = tuple(holding_shape(position) for position in positions)
+    answers = {
+        "equity_usd": float(account.equity),
+        "position": held[0] if held else None,
+        "positions": held,
+    }
+    return nothing.model_copy(update=answers)
+
+
+async def _week_status(app: App, week_id: str) -> WeekStatusShape:
+    deps = app.deps
+    window = council_week(week_id, deps.calendar, deps.config.schedule)
+    stored = await week(app, week_id)
+    return WeekStatusShape(
+        week_id=week_id,
+        state=stored.state,
+        completed=stored.completed,
+        starts_at=window.starts_at,
+        last_entry_at=window.last_entry_at,
+        ends_at=window.ends_at,
+    )
+
+
+async def is_busy(app: App, week_id: str) -> bool:
+    """Return whether some process is running the week now."""
+    async with app.deps.locks.exclusive(f"week-{week_id}") as free:
+        return not free
+
+
+async def database_ready(app: App) -> DatabaseShape:
+    """Report the database that opening the store has just made ready."""
+    report = await verify(app)
+    message = f"The {app.database} database is ready; {report.events} events are in its log."
+    return report.model_copy(update={"ok": True, "message": message})
+
+
+async def rebuild(app: App) -> DatabaseShape:
+    """Fold every event into emptied read tables."""
+    events = await projector.rebuild(app.pool, project, READ_TABLES)
+    message = f"{len(READ_TABLES)} read tables were folded anew from {events} events."
+    return DatabaseShape(
+        database=app.database, ok=True, events=events, bad_position=None, message=message
+    )
+
+
+async def verify(app: App) -> DatabaseShape:
+    """Recompute the chain of hashes over the whole log."""
+    report = await projector.verify(app.pool)
+    message = f"The log of {report.events} events is intact; its head is {report.head or 'empty'}."
+    if not report.is_intact:
+        message = f"The log is damaged at position {report.first_bad_position}: {report.reason}."
+    return DatabaseShape(
+        database=app.database,
+        ok=report.is_intact,
+        events=report.events,
+        bad_position=report.first_bad_position,
+        message=message,
+    )
+
+
+async def execute(app: App, accounts: Sequence[str]) -> ExecutionShape:
+    """Send what is approved for `accounts` (none given means all) and follow it to its end."""
+    chosen = tuple(accounts) or None
+    reports = await run_until_settled(app.deps, chosen, timeout=_SETTLING_TIMEOUT)
+    asked = {report.account for report in reports}
+    trades = [t for t in await list_trades(app) if _is_recent(t, week_in_force(app))]
+    return ExecutionShape(
+        venue=app.standing.venue,
+        results=tuple(
+            AccountResultShape(
+                account=report.account, status=report.outcome, message="; ".join(report.notes)
+            )
+            for report in reports
+        ),
+        trades=tuple(trade for trade in trades if trade.account in asked),
+    )
+
+
+def _is_recent(trade: TradeShape, week_id: str) -> bool:
+    """Return whether a trade is of the week in force, or of an older one and still under way."""
+    return trade.week_id == week_id or trade.status in ("approved", "executed")
+
+
+async def execute_for_ever(app: App) -> None:
+    """Send what is approved until the caller is cancelled."""
+    await execute_in_background(app, asyncio.Event())
+
+
+async def execute_in_background(app: App, stop: asyncio.Event) -> None:
+    """Send what is approved, looking again and again, until `stop` is set."""
+    await executor_loop(app.deps, stop, _EXECUTOR_INTERVAL)
+
+
+async def checkpoint(app: App, slot: str | None) -> CheckpointsShape:
+    """Take the checkpoint of `slot` (HH:MM in New York), or of every slot of today that is due.
+
+    One that was taken before is shown as it is stored.
+    """
+    week_id, due = week_in_force(app), _due_slots(app, slot)
+    for time in due:
+        await run_checkpoint(week_id, app.deps, slot=time)
+    today = app.deps.clock.now().astimezone(NEW_YORK).date()
+    looks = await read_checkpoints(app.deps.store, week_id, slots=due, taken_on=today)
+    asked = {look.trade_id for look in looks}
+    trades = await list_trades(app, status="pending", week_id=week_id)
+    return CheckpointsShape(
+        week_id=week_id,
+        mode=app.standing.mode,
+        venue=app.standing.venue,
+        degraded=app.standing.degraded,
+        checkpoints=looks,
+        trades=tuple(trade for trade in trades if trade.trade_id in asked),
+    )
+
+
+def _due_slots(app: App, slot: str | None) -> tuple[str, ...]:
+    """Return the one slot asked for, or those of today whose time has come.
+
+    Raises:
+        UsageError: schedule.yaml has no such slot.
+    """
+    slots = tuple(f"{at:%H:%M}" for at in app.deps.config.schedule.checkpoints)
+    if slot is not None and slot not in slots:
+        raise UsageError(f"{slot!r} is no checkpoint of schedule.yaml: use {', '.join(slots)}.")
+    now = f"{app.deps.clock.now().astimezone(NEW_YORK):%H:%M}"
+    return (slot,) if slot else tuple(at for at in slots if at <= now)

@@ -1,0 +1,85 @@
+"""Accounts at their venues, the week in force, and the doctor's findings."""
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from mcp_server.rendering import words
+from mcp_server.shapes import (
+    AccountShape,
+    CheckpointsShape,
+    DoctorShape,
+    HoldingShape,
+    StatusShape,
+)
+
+_RESULT_MARKS = {"ok": ("ok", "green"), "warn": ("warn", "yellow"), "fail": ("FAIL", "bold red")}
+
+
+def show_status(console: Console, status: StatusShape) -> None:
+    """Show mode, venue and shortfalls first, then the accounts and the week."""
+    title = f"Council at {words.new_york(status.at)} New York"
+    words.header(console, title, mode=status.mode, venue=status.venue, degraded=status.degraded)
+    built = words.table("account", "number", "venue", "equity $", "position", right=("equity $",))
+    for account in status.accounts:
+        built.add_row(*_account_cells(account))
+    console.print(built)
+    week = status.week
+    console.print(f"Week {week.week_id}: {_week_line(status)}")
+    console.print(
+        f"Last entry {words.new_york(week.last_entry_at)}, ends {words.new_york(week.ends_at)}."
+    )
+    halted = "trading is halted" if status.halted else "trading is not halted"
+    console.print(
+        f"{status.pending} pending; approval {status.approval_mode}; {halted}; "
+        f"database {status.database}.",
+        style="dim",
+    )
+
+
+def _week_line(status: StatusShape) -> str:
+    stages = ", ".join(status.week.completed) or "no stage yet"
+    return f"{status.week.state.replace('_', ' ')} ({stages})."
+
+
+def _account_cells(account: AccountShape) -> tuple[str | Text, ...]:
+    held = Text(account.problem, style="red") if account.problem else holdings(account.positions)
+    venue = Text(account.venue, style="yellow" if account.venue == "simulated" else "green")
+    return account.account, account.account_number, venue, words.dollars(account.equity_usd), held
+
+
+def holdings(positions: tuple[HoldingShape, ...]) -> Text:
+    """Show what is held with its unrealised profit; "flat" for nothing."""
+    line = Text()
+    for position in positions:
+        line.append(f"{position.quantity:+,.0f} {position.instrument} ")
+        line.append_text(words.dollars(position.unrealized_profit_usd, signed=True))
+    return line if positions else Text("flat", style="dim")
+
+
+def show_checkpoints(console: Console, taken: CheckpointsShape) -> None:
+    """Show one line a checkpoint."""
+    title = f"Checkpoints of week {taken.week_id}"
+    words.header(console, title, mode=taken.mode, venue=taken.venue, degraded=taken.degraded)
+    names = ("slot", "account", "action", "conv.", "P/L $", "by", "why")
+    built = words.table(*names, right=("P/L $",))
+    for look in taken.checkpoints:
+        moved = f"{look.conviction_before:+.1f} > {look.conviction_after:+.1f}"
+        profit = words.dollars(look.profit_usd, signed=True)
+        built.add_row(
+            look.slot, look.account, look.action, moved, profit, look.decided_by, look.reason_delta
+        )
+    console.print(built if taken.checkpoints else Text("No open trade to look at.", style="dim"))
+
+
+def show_doctor(console: Console, doctor: DoctorShape) -> None:
+    """Show one line a check; a line that is not ok names what mends it."""
+    lines = Table.grid(padding=(0, 1))
+    for check in doctor.checks:
+        message = Text(check.message)
+        if check.mend and check.result != "ok":
+            message.append(f"\n{check.mend}", "dim")
+        lines.add_row(Text(*_RESULT_MARKS[check.result]), Text(check.check, "bold"), message)
+    console.print(lines)
+    verdict = ("Healthy.", "green") if doctor.healthy else ("Not healthy.", "bold red")
+    console.print(Text(*verdict))

@@ -1,0 +1,112 @@
+"""The small pieces that every table shares: directions, convictions, money, times, the header."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from config.clock import NEW_YORK
+
+_DIRECTION_STYLES = {"LONG": "green", "SHORT": "red", "FLAT": "dim"}
+_STATUS_STYLES = {
+    "pending": "yellow",
+    "approved": "cyan",
+    "executed": "cyan",
+    "open": "green",
+    "filled": "green",
+    "closed": "dim",
+    "rejected": "red",
+    "failed": "bold red",
+    "refused": "bold red",
+    "expired": "dim",
+}
+_HIGH_CONVICTION, _MEDIUM_CONVICTION = 1.5, 1.0
+WIDE_COLUMNS = 110
+"""From this width on, tables show their further columns."""
+
+
+def direction(word: str | None) -> Text:
+    """Show LONG, SHORT or FLAT in its colour; a dash for none."""
+    return Text(word or "-", style=_DIRECTION_STYLES.get(word or "", "dim"))
+
+
+def conviction(value: float | None) -> Text:
+    """Show a conviction with its sign: green is high, yellow medium, red low."""
+    if value is None:
+        return Text("-", style="dim")
+    size = abs(value)
+    style = "green" if size >= _HIGH_CONVICTION else "red"
+    style = "yellow" if _MEDIUM_CONVICTION <= size < _HIGH_CONVICTION else style
+    return Text(f"{value:+.1f}" if value else "0.0", style=style if value else "dim")
+
+
+def status(word: str) -> Text:
+    """Show a status in its colour."""
+    return Text(word, style=style_of(word))
+
+
+def style_of(status_word: str) -> str:
+    """Return the colour of a status; none for one without."""
+    return _STATUS_STYLES.get(status_word, "")
+
+
+def dollars(value: float | None, *, signed: bool = False) -> Text:
+    """Show money to the cent; with `signed`, a gain is green and a loss red."""
+    if value is None:
+        return Text("-", style="dim")
+    if not signed:
+        return Text(f"{value:,.2f}")
+    style = "green" if value > 0 else "red"
+    return Text(f"{value:+,.2f}", style=style if round(value, 2) else "dim")
+
+
+def new_york(instant: datetime) -> str:
+    """Show an instant as New York's clocks do, such as "Wed 18 Nov 08:00"."""
+    return instant.astimezone(NEW_YORK).strftime("%a %d %b %H:%M")
+
+
+def table(*columns: str, right: Iterable[str] = (), title: str | None = None) -> Table:
+    """Build an empty table; the columns named in `right` hold numbers."""
+    built = Table(
+        box=box.SIMPLE_HEAD,
+        title=title,
+        title_style="bold",
+        title_justify="left",
+        header_style="bold",
+        pad_edge=False,
+    )
+    numeric = set(right)
+    for name in columns:
+        built.add_column(name, justify="right" if name in numeric else "left", overflow="fold")
+    return built
+
+
+def header(console: Console, title: str, *, mode: str, venue: str, degraded: Sequence[str]) -> None:
+    """Say first who answers, where orders go, and how this falls short of the real thing."""
+    models = "rehearsal models" if mode == "rehearsal" else "live models"
+    line = Text.assemble((title, "bold"), "  ", (f" {models} ", _badge(mode == "rehearsal")), " ")
+    line.append(f" venue {venue} ", _badge("simulated" in venue))
+    console.print(line)
+    shortfalls = Table.grid(padding=(0, 1))
+    for sentence in degraded:
+        shortfalls.add_row(Text("!", style="bold yellow"), Text(sentence, style="yellow"))
+    if degraded:
+        console.print(shortfalls)
+
+
+def _badge(degraded: bool) -> str:
+    return "black on yellow" if degraded else "black on green"
+
+
+def heading(console: Console, title: str) -> None:
+    """Open a section."""
+    console.print()
+    console.print(Text(title, style="bold cyan"))
+
+
+def is_wide(console: Console) -> bool:
+    """Return whether the terminal has room for the further columns."""
+    return console.width >= WIDE_COLUMNS

@@ -1,0 +1,297 @@
+"""The JSON that other programs rely on: one closed model a shape, money and quantities as numbers.
+
+The command line prints them with `--json`, the MCP tools build their answers from them. Fields may
+be added, never renamed or removed.
+"""
+
+from datetime import datetime
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict
+
+
+class Shape(BaseModel):
+    """The base of every shape: frozen and closed."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class LegShape(Shape):
+    """One order of a trade; `client_order_id` and prices are null until it is sent."""
+
+    leg: str
+    side: str
+    quantity: int
+    symbol: str
+    client_order_id: str | None
+    status: str
+    """`planned` until it is sent, then the venue's word."""
+    filled_quantity: int
+    average_price: float | None
+
+
+class TradeShape(Shape):
+    """A trade from its ticket to its fills; `quantity` is the signed position that it aims at."""
+
+    trade_id: str
+    week_id: str
+    account: str
+    venue: str
+    model: str
+    instrument: str
+    direction: str
+    conviction: float
+    status: str
+    quantity: int
+    notional_usd: float
+    reference_price: float
+    lowest_price: float
+    highest_price: float
+    equity_share: float
+    confirmation: str
+    digest: str
+    expires_at: datetime
+    legs: tuple[LegShape, ...]
+    approver: str | None
+    approval_channel: str | None
+    approval_trust: str | None
+    approval_timestamp: datetime | None
+    execution_timestamp: datetime | None
+    rejection_reason: str | None
+
+
+class TradesShape(Shape):
+    """A list of trades."""
+
+    trades: tuple[TradeShape, ...]
+
+
+class ResultShape(Shape):
+    """What became of one approval or rejection."""
+
+    trade_id: str
+    status: str
+    message: str
+
+
+class ResultsShape(Shape):
+    """What became of each id that was given, in order."""
+
+    results: tuple[ResultShape, ...]
+
+
+class PackShape(Shape):
+    """Which provider wrote a research pack."""
+
+    pack: str
+    source: str
+    model: str
+    risk_mode: str
+    narratives: tuple[str, ...]
+
+
+class PitchShape(Shape):
+    """One portfolio manager's pitch; instrument to conviction are null where it abstained."""
+
+    account: str
+    model: str
+    instrument: str | None
+    direction: str | None
+    conviction: float | None
+    status: str
+    """`valid` at once, `repaired` at the second try, or `abstained`."""
+    thesis: tuple[str, ...]
+
+
+class DecisionShape(Shape):
+    """What the chairman chose, and what it overruled (the label's author, then the view)."""
+
+    instrument: str
+    direction: str
+    conviction: float
+    model: str
+    rationale: str
+    dissent: tuple[str, ...]
+    overrides_vote: bool
+
+
+class ScoreShape(Shape):
+    """One cell of the review matrix: the mean of nine scores from 1 to 10."""
+
+    reviewer: str
+    label: str
+    author: str | None
+    """Whose pitch the label hid; the reviewers never saw it."""
+    mean_score: float
+    best_argument_against: str
+
+
+class WeekShape(Shape):
+    """A week as far as it has come; `run-weekly` prints it."""
+
+    week_id: str
+    mode: str
+    venue: str
+    degraded: tuple[str, ...]
+    state: Literal["not_started", "unfinished", "finished"]
+    completed: tuple[str, ...]
+    research: tuple[PackShape, ...]
+    pitches: tuple[PitchShape, ...]
+    reviews: int
+    scores: tuple[ScoreShape, ...]
+    decision: DecisionShape | None
+    trades: tuple[TradeShape, ...]
+    cost_usd: float | None
+    """Null where the cost of a call is unknown, never 0 for that."""
+
+
+class HoldingShape(Shape):
+    """A position that is held now; a short one has a negative quantity."""
+
+    instrument: str
+    quantity: float
+    market_value_usd: float
+    unrealized_profit_usd: float
+
+
+class AccountShape(Shape):
+    """One account at its venue; figures are null where the venue refused or did not answer."""
+
+    account: str
+    venue: str
+    account_number: str
+    equity_usd: float | None
+    position: HoldingShape | None
+    positions: tuple[HoldingShape, ...]
+    problem: str | None
+
+
+class WeekStatusShape(Shape):
+    """Where the week in force stands."""
+
+    week_id: str
+    state: str
+    completed: tuple[str, ...]
+    starts_at: datetime
+    last_entry_at: datetime
+    ends_at: datetime
+
+
+class StatusShape(Shape):
+    """Everything at a glance."""
+
+    mode: str
+    venue: str
+    degraded: tuple[str, ...]
+    approval_mode: str
+    halted: bool
+    database: Literal["embedded", "external"]
+    at: datetime
+    accounts: tuple[AccountShape, ...]
+    week: WeekStatusShape
+    pending: int
+
+
+class ExecutionShape(Shape):
+    """What the executor did for each account, and the trades as they stand now."""
+
+    venue: str
+    results: tuple["AccountResultShape", ...]
+    trades: tuple[TradeShape, ...]
+
+
+class AccountResultShape(Shape):
+    """One account's part of an execution."""
+
+    account: str
+    status: str
+    message: str
+
+
+class CheckpointShape(Shape):
+    """One account's checkpoint."""
+
+    account: str
+    slot: str
+    action: str
+    conviction_before: float
+    conviction_after: float
+    reason_delta: str
+    decided_by: str
+    profit_usd: float
+    trade_id: str | None
+    """The pending trade that the action asks for; null for STAY."""
+
+
+class CheckpointsShape(Shape):
+    """The checkpoints of one slot or more."""
+
+    week_id: str
+    mode: str
+    venue: str
+    degraded: tuple[str, ...]
+    checkpoints: tuple[CheckpointShape, ...]
+    trades: tuple[TradeShape, ...]
+
+
+class EventShape(Shape):
+    """One stored event."""
+
+    position: int
+    stream: str
+    version: int
+    event_id: str
+    event_type: str
+    week_id: str | None
+    account_id: str | None
+    timestamp: datetime
+    payload: dict[str, Any]
+    parent_event_id: str | None
+
+
+class CheckShape(Shape):
+    """One line of the doctor: what was looked at, what was found, and the command that mends it."""
+
+    check: str
+    result: Literal["ok", "warn", "fail"]
+    message: str
+    mend: str | None = None
+
+
+class DatabaseShape(Shape):
+    """What a command on the database found: how many events, and the first damaged position."""
+
+    database: str
+    ok: bool
+    events: int
+    bad_position: int | None
+    message: str
+
+
+class DoctorShape(Shape):
+    """The doctor's findings; `healthy` is false where any check failed."""
+
+    healthy: bool
+    checks: tuple[CheckShape, ...]
+
+
+class DemoShape(Shape):
+    """The demonstration week, from the first pack to the profit at its end."""
+
+    week: WeekShape
+    prices: str
+    seed: int | None
+    notices: tuple[str, ...]
+    checkpoints: tuple[CheckpointShape, ...]
+    accounts: tuple["ResultLineShape", ...]
+    marked_at: datetime
+    elapsed_seconds: float
+
+
+class ResultLineShape(Shape):
+    """What an account held and made over the week."""
+
+    account: str
+    position: HoldingShape | None
+    equity_usd: float
+    profit_usd: float

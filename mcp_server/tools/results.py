@@ -1,0 +1,225 @@
+"""What the tools answer: each result stands alone, as structure and as text.
+
+Hosts give a model either the structure or the text, so both say the same: what happened, by which
+models and at which venue, how it falls short, and what to do next.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, Literal
+
+from mcp_types import CallToolResult, TextContent
+from pydantic import ConfigDict
+
+from mcp_server.shapes import Shape
+
+RunState = Literal["running", "finished", "failed", "unfinished"]
+
+
+def without_titles(schema: dict[str, Any]) -> None:
+    """Take out of a schema what only repeats its names: a host pays for every word of it."""
+    schema.pop("title", None)
+    schema.pop("description", None)
+    for field in schema.get("properties", {}).values():
+        field.pop("title", None)
+
+
+class Line(Shape):
+    """A part of a result, listed to hosts without the words that its names already say."""
+
+    model_config = ConfigDict(json_schema_extra=without_titles)
+
+
+class Answer(Line):
+    """The part that every result has."""
+
+    summary: str
+    mode: str
+    venue: str
+    degraded: tuple[str, ...]
+    next_step: str
+
+
+class RunAnswer(Answer):
+    """How far the run of a week has come."""
+
+    run_id: str
+    week_id: str
+    state: RunState
+    stage: str
+    completed: tuple[str, ...]
+
+
+class PackLine(Line):
+    """A research pack in one line."""
+
+    pack: str
+    source: str
+    risk_mode: str
+    untrusted_text: str
+
+
+class ResearchAnswer(RunAnswer):
+    """The packs that came."""
+
+    packs: tuple[PackLine, ...]
+
+
+class PitchLine(Line):
+    """A pitch in one line."""
+
+    account: str
+    model: str
+    instrument: str | None
+    direction: str | None
+    conviction: float | None
+    status: str
+    untrusted_text: str
+
+
+class PitchesAnswer(RunAnswer):
+    """The managers' pitches."""
+
+    pitches: tuple[PitchLine, ...]
+
+
+class ScoreLine(Line):
+    """A pitch as its reviewers saw it; the mean is over reviewers and criteria, 1 to 10."""
+
+    label: str
+    mean_score: float
+    reviews: int
+    untrusted_text: str
+
+
+class ReviewsAnswer(RunAnswer):
+    """The blind reviews, by sealed label."""
+
+    scores: tuple[ScoreLine, ...]
+
+
+class TradeLine(Line):
+    """A trade in one line."""
+
+    trade_id: str
+    account: str
+    trade: str
+    conviction: float
+    notional_usd: float
+    status: str
+    price_band: str
+    expires_at: datetime
+    filled: str
+
+
+class SynthesisAnswer(RunAnswer):
+    """The chairman's decision and the trades that wait for the user."""
+
+    decision: str
+    untrusted_text: str
+    trades: tuple[TradeLine, ...]
+
+
+class WeekAnswer(RunAnswer):
+    """A run with the trades that it has led to."""
+
+    decision: str
+    trades: tuple[TradeLine, ...]
+
+
+class TradesAnswer(Answer):
+    """The trades that wait for the user."""
+
+    trades: tuple[TradeLine, ...]
+
+
+class DecidedAnswer(Answer):
+    """What became of one trade."""
+
+    trade_id: str
+    status: str
+
+
+class CheckpointLine(Line):
+    """One account's checkpoint."""
+
+    account: str
+    slot: str
+    action: str
+    conviction_before: float
+    conviction_after: float
+    profit_usd: float
+    untrusted_text: str
+
+
+class CheckpointsAnswer(Answer):
+    """What the checkpoint said of every open trade."""
+
+    week_id: str
+    checkpoints: tuple[CheckpointLine, ...]
+    trades: tuple[TradeLine, ...]
+
+
+class AccountLine(Line):
+    """An account at its venue."""
+
+    account: str
+    venue: str
+    equity_usd: float | None
+    position: str
+
+
+class StatusAnswer(Answer):
+    """Everything at a glance."""
+
+    week_id: str
+    week_state: str
+    completed: tuple[str, ...]
+    last_entry_at: datetime
+    pending: int
+    approval_mode: str
+    halted: bool
+    accounts: tuple[AccountLine, ...]
+
+
+def told(answer: Answer) -> CallToolResult:
+    """Return `answer` as structure and as text."""
+    return CallToolResult(
+        content=[TextContent(type="text", text=as_text(answer))],
+        structured_content=answer.model_dump(mode="json"),
+    )
+
+
+_SAID_APART = frozenset(Answer.model_fields)
+
+
+def as_text(answer: Answer) -> str:
+    """Return everything in `answer` as Markdown, the shortfalls before the result."""
+    lines = [f"Mode: {answer.mode} models. Venue: {answer.venue} (paper only)."]
+    lines += [f"- {sentence}" for sentence in answer.degraded]
+    lines += ["", answer.summary]
+    for name in type(answer).model_fields:
+        if name not in _SAID_APART:
+            lines += _field_lines(name, getattr(answer, name))
+    return "\n".join((*lines, "", f"Next step: {answer.next_step}"))
+
+
+def _field_lines(name: str, value: Any) -> list[str]:
+    if not isinstance(value, tuple):
+        return [f"{name}: {value}"]
+    rows = [item for item in value if isinstance(item, Shape)]
+    return _markdown_table(rows) if rows else [f"{name}: {', '.join(map(str, value)) or 'none'}"]
+
+
+def _markdown_table(rows: Sequence[Shape]) -> list[str]:
+    names = list(type(rows[0]).model_fields)
+    lines = ["", f"| {' | '.join(names)} |", "|" + "---|" * len(names)]
+    for row in rows:
+        cells = (_cell(getattr(row, name)) for name in names)
+        lines.append(f"| {' | '.join(cells)} |")
+    return lines
+
+
+def _cell(value: object) -> str:
+    """Return a value that cannot break out of its cell."""
+    return "" if value is None else str(value).replace("|", "\\|").replace("\n", " ")

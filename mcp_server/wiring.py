@@ -1,0 +1,185 @@
+"""The composition root: everything is opened here, once, and closed in reverse.
+
+A command opens no more than it needs: the store alone (`opened_store`), or all of it (`assembled`).
+What was not opened stands as `NotOpened` in the Deps, and touching it is a mistake of the program.
+"""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Literal, cast
+
+from config.clock import Clock, SystemClock
+from config.loader import load_config
+from config.logs import configure_logs
+from config.settings import Settings, load_settings
+from council.ports import Deps, Progress
+from council.projections import project
+from mcp_server.standing import Standing, standing_of
+from store.databases import ensure_database
+from store.embedded import embedded_database
+from store.event_store import PostgresEventStore
+from store.locks import PostgresLocks
+from store.migrate import migrate
+from store.pool import StorePool, open_pool
+
+if TYPE_CHECKING:
+    from broker.exchange.prices import PriceSource
+
+_COMMAND_POOL_SIZE = 4
+_EMBEDDED_POOL_SIZE = 10
+"""The embedded server takes few connections, and several processes share them."""
+
+Tell = Callable[[Progress], None]
+
+
+def _tell_nobody(progress: Progress) -> None:
+    """Drop the news."""
+
+
+class NotOpened:
+    """Stands in the Deps for a part that this command did not open."""
+
+    def __init__(self, part: str) -> None:
+        self._part = part
+
+    def __getattr__(self, name: str) -> Any:
+        raise RuntimeError(f"This command was wired without {self._part}, but asks for {name!r}.")
+
+
+@dataclass(frozen=True, slots=True)
+class App:
+    """What commands and tools work with: the Deps, and what the Deps do not say of themselves."""
+
+    settings: Settings
+    standing: Standing
+    deps: Deps
+    pool: StorePool
+    dsn: str = field(repr=False)
+    database: Literal["embedded", "external"]
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """How a run departs from the usual: another clock, other prices, another database's address.
+
+    `pooled` gives the server's pool sizes instead of a command's; `models` False opens no models.
+    """
+
+    clock: Clock = field(default_factory=SystemClock)
+    prices: "PriceSource | None" = None
+    dsn: str | None = None
+    tell: Tell = _tell_nobody
+    pooled: bool = False
+    models: bool = True
+
+
+def settled(as_json: bool = False) -> Settings:
+    """Read the environment and send the logs to stderr with every secret masked.
+
+    With `as_json` only errors are logged, so that a program finds one JSON object on stderr.
+    """
+    settings = load_settings()
+    configure_logs("ERROR" if as_json else "WARNING", settings.secret_values(), as_json)
+    return settings
+
+
+@asynccontextmanager
+async def opened_store(settings: Settings, terms: Terms | None = None) -> AsyncIterator[App]:
+    """Open configuration, database, migrations, pool, store and locks, and nothing else.
+
+    Raises:
+        ConfigError: a YAML file or a setting is wrong.
+        UnreachableError: the database does not answer.
+    """
+    terms = terms or Terms()
+    config = load_config(settings.council_config)
+    standing = standing_of(settings, config)
+    async with AsyncExitStack() as stack:
+        dsn = terms.dsn
+        if dsn is None:
+            dsn = await stack.enter_async_context(opened_database(settings))
+        await migrate(dsn)
+        pool = await _pool(settings, dsn, stack, pooled=terms.pooled)
+        deps = Deps(
+            config=config,
+            clock=terms.clock,
+            calendar=cast("Any", NotOpened("the calendar")),
+            store=PostgresEventStore(pool, project),
+            locks=PostgresLocks(dsn),
+            models=cast("Any", NotOpened("models")),
+            research={},
+            desks={},
+            market_data=cast("Any", NotOpened("market data")),
+            mode=standing.mode,
+            degraded=standing.degraded,
+            always_open=standing.always_open,
+            tell=terms.tell,
+        )
+        database = "external" if settings.database_dsn else "embedded"
+        yield App(settings, standing, deps, pool, dsn, cast("Any", database))
+
+
+@asynccontextmanager
+async def assembled(settings: Settings, terms: Terms | None = None) -> AsyncIterator[App]:
+    """Open everything: store, simulated exchange where keys are missing, venues, prices, models.
+
+    Raises:
+        CouncilError: of the part that cannot be opened; what was open is closed again.
+    """
+    # These bring pandas, alpaca-py and openai, which reading the store should not pay for.
+    from config.market_calendar import xnys  # noqa: PLC0415
+    from mcp_server.desks import opened_floor  # noqa: PLC0415
+
+    terms = terms or Terms()
+    async with AsyncExitStack() as stack:
+        app = await stack.enter_async_context(opened_store(settings, terms))
+        floor = await stack.enter_async_context(opened_floor(app, terms.prices))
+        standing = standing_of(settings, app.deps.config, floor.prices)
+        refusals = (f"{name} is refused: {why}" for name, why in floor.refused.items())
+        standing = replace(standing, degraded=(*standing.degraded, *refusals))
+        deps = replace(
+            app.deps,
+            calendar=xnys(),
+            desks=floor.desks,
+            market_data=floor.market_data,
+            refused_accounts=floor.refused,
+            degraded=standing.degraded,
+        )
+        app = replace(app, standing=standing, deps=deps)
+        yield await _with_models(app, stack) if terms.models else app
+
+
+async def _with_models(app: App, stack: AsyncExitStack) -> App:
+    from mcp_server.minds import opened_models, research_chains  # noqa: PLC0415 heavy: openai
+
+    models = await stack.enter_async_context(opened_models(app))
+    chains = research_chains(app.deps.config, models)
+    return replace(app, deps=replace(app.deps, models=models, research=chains))
+
+
+@asynccontextmanager
+async def opened_database(settings: Settings, name: str | None = None) -> AsyncIterator[str]:
+    """Yield the address of the configured server's database, or of the embedded one's."""
+    if (configured := settings.database_dsn) is not None:
+        yield await ensure_database(configured, name)
+        return
+    async with embedded_database(settings.council_home, name or "council") as dsn:
+        yield dsn
+
+
+async def _pool(settings: Settings, dsn: str, stack: AsyncExitStack, *, pooled: bool) -> StorePool:
+    """Open a pool and close it with `stack`; a command needs few connections, a server more."""
+    smallest, largest = (0, _COMMAND_POOL_SIZE)
+    if pooled:
+        smallest, largest = settings.db_min_pool_size, settings.db_max_pool_size
+        if settings.database_dsn is None:
+            smallest, largest = 0, min(largest, _EMBEDDED_POOL_SIZE)
+    pool = await open_pool(
+        dsn,
+        min_size=smallest,
+        max_size=max(1, largest),
+        command_timeout_seconds=settings.db_command_timeout,
+    )
+    stack.push_async_callback(pool.close)
+    return pool

@@ -1,0 +1,83 @@
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any, cast
+
+import pytest
+
+from config.errors import UnreachableError
+from mcp_server.host import Host
+from mcp_server.wiring import App
+
+APP = cast("App", object())
+
+
+async def idle(_: App, stop: asyncio.Event) -> None:
+    await stop.wait()
+
+
+class Door:
+    """Opens the app and counts; the first `failures` openings fail."""
+
+    def __init__(self, failures: int = 0) -> None:
+        self.opened, self.closed, self._failures = 0, 0, failures
+
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator[App]:
+        self.opened += 1
+        await asyncio.sleep(0)
+        if self.opened <= self._failures:
+            raise UnreachableError("The database does not answer.")
+        yield APP
+        self.closed += 1
+
+
+async def test_many_calls_at_once_open_the_app_once_and_the_end_closes_it() -> None:
+    door = Door()
+    host = Host(door.open, idle)
+
+    apps = await asyncio.gather(*(host.app() for _ in range(5)))
+    await host.aclose()
+
+    assert apps == [APP] * 5
+    assert (door.opened, door.closed) == (1, 1)
+
+
+async def test_nothing_is_opened_before_the_first_call() -> None:
+    door = Door()
+
+    await Host(door.open, idle).aclose()
+
+    assert door.opened == 0
+
+
+async def test_an_opening_that_failed_is_tried_anew_by_the_next_call() -> None:
+    door = Door(failures=1)
+    host = Host(door.open, idle)
+
+    with pytest.raises(UnreachableError, match="does not answer"):
+        await host.app()
+    app = await host.app()
+    await host.aclose()
+
+    assert app is APP
+    assert (door.opened, door.closed) == (2, 1)
+
+
+async def test_a_cancelled_call_does_not_cancel_the_opening_for_the_others() -> None:
+    gate = asyncio.Event()
+
+    @asynccontextmanager
+    async def slow() -> AsyncIterator[App]:
+        await gate.wait()
+        yield APP
+
+    host = Host(slow, idle)
+    first: asyncio.Task[Any] = asyncio.create_task(host.app())
+    await asyncio.sleep(0)
+    first.cancel()
+    await asyncio.gather(first, return_exceptions=True)
+    gate.set()
+
+    assert await host.app() is APP
+    await host.aclose()

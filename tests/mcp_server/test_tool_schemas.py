@@ -1,0 +1,69 @@
+"""The tools as hosts list them: names, schemas and hints are a contract, and have a budget."""
+
+import json
+from typing import Any
+
+import mcp
+from syrupy.assertion import SnapshotAssertion
+
+from mcp_server.server import INSTRUCTIONS, OFFERS, build_server
+
+OWNERS_NAMES = {
+    "run_research",
+    "collect_pitches",
+    "peer_review",
+    "synthesize",
+    "list_pending_trades",
+    "approve_trade",
+    "run_checkpoint",
+}
+SCHEMA_BUDGET_TOKENS = 5_000
+CHARACTERS_PER_TOKEN = 4
+MOST_TOOLS = 20
+
+
+def never_opened() -> Any:
+    raise AssertionError("listing tools must open nothing")
+
+
+async def listed() -> list[dict[str, Any]]:
+    async with mcp.Client(build_server(never_opened)) as client:
+        tools = (await client.list_tools()).tools
+    return [tool.model_dump(mode="json", by_alias=True, exclude_none=True) for tool in tools]
+
+
+async def test_the_tools_are_listed_as_agreed(snapshot: SnapshotAssertion) -> None:
+    assert await listed() == snapshot
+
+
+async def test_the_owners_tools_are_all_there_and_the_budget_holds() -> None:
+    tools = await listed()
+
+    assert {tool["name"] for tool in tools} >= OWNERS_NAMES
+    assert len(tools) <= MOST_TOOLS
+    assert len(json.dumps(tools)) / CHARACTERS_PER_TOKEN < SCHEMA_BUDGET_TOKENS
+
+
+async def test_every_tool_has_a_title_four_hints_and_typed_results() -> None:
+    for tool in await listed():
+        hints = {name for name in tool["annotations"] if name.endswith("Hint")}
+        assert tool["title"], tool["name"]
+        assert len(hints) == 4, tool["name"]
+        assert {"summary", "mode", "venue", "next_step"} <= set(tool["outputSchema"]["properties"])
+        assert "\n    " not in tool["description"], "the docstring is dedented"
+
+
+async def test_only_reading_tools_say_that_they_only_read() -> None:
+    reading = {offer.call.__name__ for offer in OFFERS if offer.reads_only}
+
+    assert reading == {"get_run", "list_pending_trades", "get_status"}
+
+
+def test_the_instructions_fit_what_hosts_show() -> None:
+    assert len(INSTRUCTIONS.encode()) <= 1_200
+
+
+def test_no_tool_invites_the_model_to_approve() -> None:
+    approve = next(o.call.__doc__ or "" for o in OFFERS if o.call.__name__ == "approve_trade")
+
+    assert "Only a person approves" in approve
