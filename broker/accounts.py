@@ -17,7 +17,8 @@ MARKET_DATA_URL = "https://data.alpaca.markets"
 
 _LOOPBACK = re.compile(r"http://(?:127\.0\.0\.1|localhost|\[::1\]):([1-9][0-9]{0,4})")
 _LAST_PORT = 65_535
-_KEY_PREFIXES = {VenueName.ALPACA_PAPER: "PK", VenueName.SIMULATED: "SIM"}
+_KEY_PREFIXES = {VenueName.ALPACA_PAPER: ("PK",), VenueName.SIMULATED: ("SIM", "PK")}
+"""An exchange on this machine may be tried with paper keys too; the paper host takes no other."""
 
 
 def checked_trading_url(url: str) -> str:
@@ -61,18 +62,23 @@ def checked_venue_url(url: str, venue: VenueName) -> str:
     return checked_trading_url(url)
 
 
+def venue_at(trading_url: str) -> VenueName:
+    """Return what stands behind a checked address: on loopback it is never Alpaca."""
+    return VenueName.SIMULATED if is_loopback(trading_url) else VenueName.ALPACA_PAPER
+
+
 def checked_key_id(key_id: str, nickname: str, venue: VenueName) -> str:
-    """Return `key_id` where it has the prefix of `venue`'s keys: PK for paper, SIM if simulated.
+    """Return `key_id` where it has a prefix of `venue`'s keys: PK for paper, SIM if simulated.
 
     Raises:
         NotPaperKey: another prefix; the message names the variable, never the key.
     """
-    prefix = _KEY_PREFIXES[venue]
-    if key_id.startswith(prefix) and len(key_id) > len(prefix):
+    prefixes = _KEY_PREFIXES[venue]
+    if any(key_id.startswith(prefix) and len(key_id) > len(prefix) for prefix in prefixes):
         return key_id
     raise NotPaperKey(
         f"ALPACA_{nickname}_KEY_ID is not a key of a paper account ({venue} keys begin with "
-        f"{prefix}): make one in the paper account and set that."
+        f"{' or '.join(prefixes)}): make one in the paper account and set that."
     )
 
 

@@ -12,22 +12,26 @@ from decimal import Decimal
 
 from pydantic import SecretStr
 
-from broker.accounts import checked_data_url, checked_key_id, checked_trading_url
+from broker.accounts import (
+    MARKET_DATA_URL,
+    checked_data_url,
+    checked_key_id,
+    checked_trading_url,
+    is_loopback,
+)
 from broker.alpaca.market_data import AlpacaMarketData
 from broker.alpaca.venue import AlpacaVenue
 from broker.exchange.app import ExchangeAccount, create_exchange
 from broker.exchange.prices import PriceSource, SyntheticPrices
 from broker.exchange.server import running_exchange
-from broker.models import VenueName
 from broker.ports import MarketData
 from config.errors import CredentialsError, UnreachableError
 from config.ids import random_id
 from config.schema import AccountConfig
-from config.settings import AlpacaCredentials
+from config.settings import AlpacaCredentials, Settings
 from council.ports import Desk
-from mcp_server.wiring import App
+from mcp_server.wiring import DEFAULT_SEED, App
 
-DEFAULT_SEED = 7
 STARTING_CASH_USD = Decimal(100_000)
 
 
@@ -56,7 +60,7 @@ async def opened_floor(app: App, prices: PriceSource | None = None) -> AsyncIter
     for nickname in app.standing.with_keys:
         credentials = settings.alpaca_credentials(nickname)
         if credentials is not None:
-            checked_key_id(credentials.key_id, nickname, VenueName.ALPACA_PAPER)
+            checked_key_id(credentials.key_id, nickname, app.standing.keyed_venue)
     async with AsyncExitStack() as stack:
         source = prices
         if source is None:
@@ -133,21 +137,33 @@ def _desk(
     credentials = simulated or settings.alpaca_credentials(nickname)
     if credentials is None:
         raise CredentialsError(f"Account {nickname} has neither a key nor a simulated venue.")
+    data_url = url if simulated and url else _keyed_data_url(settings)
     venue = AlpacaVenue(
         nickname=nickname,
         account_number=account.account_number,
         credentials=credentials,
         trading_url=url if simulated and url else settings.alpaca_trading_url,
-        name=VenueName.SIMULATED if simulated else VenueName.ALPACA_PAPER,
+        name=app.standing.venue_of(nickname),
     )
     market_data = AlpacaMarketData(
         credentials=credentials,
-        data_url=url if simulated and url else settings.alpaca_data_url,
-        source=source.source if simulated else "alpaca",
+        data_url=data_url,
+        source=source.source if simulated else _source_at(data_url),
     )
     stack.push_async_callback(venue.aclose)
     stack.push_async_callback(market_data.aclose)
     return Desk(account, venue, market_data)
+
+
+def _keyed_data_url(settings: Settings) -> str:
+    """Return where accounts with keys get prices: an exchange on this machine serves its own."""
+    asked, trading = settings.alpaca_data_url, settings.alpaca_trading_url
+    return trading if asked == MARKET_DATA_URL and is_loopback(trading) else asked
+
+
+def _source_at(data_url: str) -> str:
+    """Return the name of the prices at a checked address."""
+    return f"exchange at {data_url}" if is_loopback(data_url) else "alpaca"
 
 
 async def _refusals(desks: list[Desk], with_keys: tuple[str, ...]) -> dict[str, str]:

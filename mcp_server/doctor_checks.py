@@ -8,8 +8,7 @@ from importlib.metadata import version
 
 from pydantic import SecretStr
 
-from broker.accounts import checked_key_id, checked_trading_url
-from broker.models import VenueName
+from broker.accounts import checked_key_id, checked_trading_url, venue_at
 from config.errors import CouncilError
 from config.market_calendar import LAST_DAY
 from config.schema import Config, SizingPolicy
@@ -116,7 +115,7 @@ def _account_key(settings: Settings, nickname: str) -> CheckShape:
         if credentials is None:
             message = "no Alpaca key: the account trades on the simulated exchange"
             return CheckShape(check=name, result="warn", message=message, mend=mend)
-        checked_key_id(credentials.key_id, nickname, VenueName.ALPACA_PAPER)
+        checked_key_id(credentials.key_id, nickname, venue_at(settings.alpaca_trading_url))
     except CouncilError as error:
         return CheckShape(check=name, result="fail", message=str(error), mend=mend)
     shown = credentials.key_id[:_SHOWN_OF_SECRET] + "..."

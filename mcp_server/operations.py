@@ -9,7 +9,6 @@ from datetime import timedelta
 from typing import Protocol
 from uuid import UUID
 
-from broker.models import VenueName
 from config.clock import NEW_YORK
 from config.errors import CouncilError, UsageError
 from config.weeks import council_week, current_week, parse_week_id
@@ -134,11 +133,10 @@ async def status(app: App) -> StatusShape:
 async def _account(app: App, nickname: str) -> AccountShape:
     """Show one account; a venue that refuses it or is away is a problem to show, not an error."""
     config = next(a for a in app.deps.config.accounts if a.nickname == nickname)
-    simulated = nickname in app.standing.simulated
     known = {
         "account": nickname,
         "account_number": config.account_number,
-        "venue": VenueName.SIMULATED if simulated else VenueName.ALPACA_PAPER,
+        "venue": app.standing.venue_of(nickname),
     }
     nothing = AccountShape(**known, equity_usd=None, position=None, positions=(), problem=None)
     desk = app.deps.desks.get(nickname)

@@ -295,3 +295,20 @@ class ResultLineShape(Shape):
     position: HoldingShape | None
     equity_usd: float
     profit_usd: float
+
+
+class ExchangeKeyShape(Shape):
+    """One account of the simulated exchange and the key that opens it."""
+
+    account: str
+    account_number: str
+    key_id: str
+
+
+class ExchangeShape(Shape):
+    """Where the simulated exchange listens; `secret_key` is the same for every account."""
+
+    address: str
+    prices: str
+    secret_key: str
+    keys: tuple[ExchangeKeyShape, ...]

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from broker.accounts import venue_at
+from broker.models import VenueName
 from config.schema import Config
 from config.settings import Settings
 from council.events import Mode
@@ -11,20 +13,26 @@ from council.events import Mode
 class Standing:
     """The mode and the venues, told first in every output.
 
-    `simulated` holds the nicknames without Alpaca keys; `degraded` one sentence per shortfall.
+    `simulated` holds the nicknames without a key, `with_keys` the others, whose orders go to
+    `keyed_venue`; `degraded` holds one sentence per shortfall.
     """
 
     mode: Mode
     simulated: tuple[str, ...]
     with_keys: tuple[str, ...]
+    keyed_venue: VenueName
     always_open: bool
     degraded: tuple[str, ...]
 
     @property
     def venue(self) -> str:
         """Return "simulated", "alpaca-paper" or "alpaca-paper and simulated"."""
-        names = (("alpaca-paper", self.with_keys), ("simulated", self.simulated))
-        return " and ".join(name for name, accounts in names if accounts)
+        named = {self.venue_of(name) for name in (*self.with_keys, *self.simulated)}
+        return " and ".join(sorted(named))
+
+    def venue_of(self, nickname: str) -> VenueName:
+        """Return where the orders of an account go."""
+        return VenueName.SIMULATED if nickname in self.simulated else self.keyed_venue
 
 
 def standing_of(settings: Settings, config: Config, prices: str = "synthetic prices") -> Standing:
@@ -39,12 +47,14 @@ def standing_of(settings: Settings, config: Config, prices: str = "synthetic pri
     sentences = (
         _models_sentence(settings),
         _venue_sentence(simulated, everyone=not with_keys, prices=prices),
+        _address_sentence(settings, with_keys),
         _hours_sentence(settings) if simulated else None,
     )
     return Standing(
         mode="rehearsal" if settings.is_rehearsal else "live",
         simulated=simulated,
         with_keys=with_keys,
+        keyed_venue=venue_at(settings.alpaca_trading_url),
         always_open=settings.always_open,
         degraded=tuple(sentence for sentence in sentences if sentence),
     )
@@ -63,6 +73,14 @@ def _venue_sentence(simulated: tuple[str, ...], *, everyone: bool, prices: str) 
         return None
     who = "Every account trades" if everyone else f"{', '.join(simulated)} trade"
     return f"{who} on the simulated exchange with {prices}: no Alpaca key."
+
+
+def _address_sentence(settings: Settings, with_keys: tuple[str, ...]) -> str | None:
+    url = settings.alpaca_trading_url
+    if not with_keys or venue_at(url) is VenueName.ALPACA_PAPER:
+        return None
+    who = ", ".join(with_keys)
+    return f"{who} trade on the exchange at {url}, which ALPACA_TRADING_URL names: not at Alpaca."
 
 
 def _hours_sentence(settings: Settings) -> str | None:

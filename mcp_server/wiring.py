@@ -26,6 +26,8 @@ from store.pool import StorePool, open_pool
 if TYPE_CHECKING:
     from broker.exchange.prices import PriceSource
 
+DEFAULT_SEED = 7
+"""Of the synthetic prices: every process that is not told otherwise sees the same market."""
 _COMMAND_POOL_SIZE = 4
 _EMBEDDED_POOL_SIZE = 10
 """The embedded server takes few connections, and several processes share them."""

@@ -93,7 +93,12 @@ def test_the_simulated_exchange_is_on_loopback_only() -> None:
 
 
 @pytest.mark.parametrize(
-    ("key_id", "venue"), [("PKABC", VenueName.ALPACA_PAPER), ("SIM-A", VenueName.SIMULATED)]
+    ("key_id", "venue"),
+    [
+        ("PKABC", VenueName.ALPACA_PAPER),
+        ("SIM-A", VenueName.SIMULATED),
+        ("PKABC", VenueName.SIMULATED),
+    ],
 )
 def test_a_key_with_its_venues_prefix_may_be_used(key_id: str, venue: VenueName) -> None:
     assert checked_key_id(key_id, "CLAUDE", venue) == key_id
@@ -107,7 +112,8 @@ def test_a_key_with_its_venues_prefix_may_be_used(key_id: str, venue: VenueName)
         ("PK", VenueName.ALPACA_PAPER),
         ("pkabc", VenueName.ALPACA_PAPER),
         ("", VenueName.ALPACA_PAPER),
-        ("PKABC", VenueName.SIMULATED),
+        ("AKABC", VenueName.SIMULATED),
+        ("SIM", VenueName.SIMULATED),
     ],
 )
 def test_another_key_is_refused_by_its_variable_and_not_shown(

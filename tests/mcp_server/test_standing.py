@@ -2,6 +2,7 @@ from pathlib import Path
 
 import pytest
 
+from broker.models import VenueName
 from config.errors import CredentialsError
 from config.loader import load_config
 from config.settings import Settings, load_settings
@@ -40,6 +41,17 @@ def test_with_one_alpaca_key_both_venues_are_named(tmp_path: Path) -> None:
     assert standing.venue == "alpaca-paper and simulated"
     assert "GROQ" not in standing.degraded[0]
     assert "CHATGPT, GEMINI, CLAUDE, DEEPSEEK, COUNCIL trade" in standing.degraded[0]
+
+
+def test_an_exchange_on_this_machine_is_never_called_alpaca(tmp_path: Path) -> None:
+    keys = {"ALPACA_GROQ_KEY_ID": "PK1", "ALPACA_GROQ_SECRET_KEY": "s"}
+    settings = settings_of(tmp_path, ALPACA_TRADING_URL="http://127.0.0.1:8787", **keys)
+
+    standing = standing_of(settings, load_config())
+
+    assert standing.venue == "simulated"
+    assert standing.venue_of("GROQ") is VenueName.SIMULATED
+    assert any("GROQ trade on the exchange at http://127" in line for line in standing.degraded)
 
 
 def test_ignored_market_hours_are_said(tmp_path: Path) -> None:
