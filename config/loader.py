@@ -97,14 +97,23 @@ def _sentence(problem: ErrorDetails, name: str, model: type[Section]) -> str:
         return f"{name} lacks the key {key}: add it"
     if problem["type"] == "extra_forbidden":
         return f"{name} has the unknown key {key}: {_mend(problem['loc'], model)}"
-    reason = problem["msg"][:1].lower() + problem["msg"][1:]
-    return f"{name} has a bad value at {key} ({_shown(problem['input'])}): {reason}"
+    return f"{name} has a bad value at {key} ({_shown(problem['input'])}): {_reason(problem)}"
 
 
 def dotted(location: Sequence[int | str]) -> str:
     """Return a place in a file as a person writes it: `accounts[2].role`."""
     steps = (f"[{step}]" if isinstance(step, int) else f".{step}" for step in location)
     return "".join(steps).replace(".[key]", "").lstrip(".")
+
+
+def _reason(problem: ErrorDetails) -> str:
+    """Return what pydantic says in the words of somebody who writes YAML."""
+    if problem["type"] in {"tuple_type", "list_type"}:
+        return "write a list"
+    if problem["type"] in {"model_type", "dict_type"}:
+        return "write `key: value` pairs"
+    text = problem["msg"].removeprefix("Value error, ").replace("tuple", "list")
+    return text[:1].lower() + text[1:]
 
 
 def _mend(location: Sequence[int | str], model: type[Section]) -> str:

@@ -6,7 +6,7 @@ file `.env` in the current directory. An empty value counts as not set. `.env.te
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Literal, Self
@@ -150,6 +150,16 @@ class Settings(BaseSettings):
             )
         self._refuse_shared(nickname, key_id)
         return AlpacaCredentials(key_id.get_secret_value(), secret_key)
+
+    def account_variables_unlike(self, nicknames: Collection[str]) -> tuple[str, ...]:
+        """Return the variables that hold a key of an account which is none of `nicknames`."""
+        halves = (("KEY_ID", self.alpaca_key_ids), ("SECRET_KEY", self.alpaca_secret_keys))
+        return tuple(
+            f"ALPACA_{who}_{half}"
+            for half, keys in halves
+            for who, _ in keys
+            if who not in nicknames
+        )
 
     def secret_values(self) -> tuple[str, ...]:
         """Return every secret in these settings, for the log's mask."""

@@ -20,6 +20,10 @@ class _StrictLoader(yaml.SafeLoader):
         """Return the mapping; a key that stands there twice is an error, not a silent override."""
         seen: set[str] = set()
         for key, _ in node.value:
+            if not isinstance(key, yaml.ScalarNode):
+                raise yaml.constructor.ConstructorError(
+                    None, None, "a key must be plain text", key.start_mark
+                )
             if key.value in seen:
                 raise yaml.constructor.ConstructorError(
                     None, None, f'the key "{key.value}" stands here twice', key.start_mark

@@ -33,7 +33,9 @@ _COMMON = (
 )
 VENDOR_WORDS = tuple(_VENDORS.split())
 _COMMON_TOKENS = frozenset(_COMMON.split())
-"""Parts of model ids that are words of every day and tell nobody."""
+"""Parts of model ids that are words of every day and tell nobody, unless they follow a name."""
+_TIERS = ("flash", "instruct", "mini", "nano", "preview", "pro", "turbo")
+"""Those that say a model's size or make where they follow its name with a space."""
 
 _PHRASES = re.compile(
     r"\b(?:as|i am|i'm|being) an? (?:\w+ )?(?:large )?(?:language model|ai(?: model| assistant)?)\b"
@@ -43,6 +45,8 @@ _PHRASES = re.compile(
     re.IGNORECASE,
 )
 _MARKDOWN = re.compile(r"\*\*|__(?=\S)|(?<=\S)__|`+|^\s*(?:#{1,6}|[-*•])\s+", re.MULTILINE)
+_DASHES = re.compile("[\u2010-\u2015\u2212]")
+_ONE_NAME = re.compile(r"\[name\](?:[\s/]*\[name\])+")
 _SPACES = re.compile(r"\s+")
 _SHORTEST_TOKEN = 3
 _Item = TypeVar("_Item")
@@ -111,16 +115,20 @@ def telling_names(config: Config) -> tuple[str, ...]:
 def without_names(text: str, *, names: Sequence[str]) -> str:
     """Return `text` on one line without markdown, hidden characters, `names` and give-aways."""
     plain = unicodedata.normalize("NFKC", clean_text(text))
-    plain = _MARKDOWN.sub("", plain).replace("\u2019", "'")
-    named = _pattern(names).sub(NAME, plain)
+    plain = _DASHES.sub("-", _MARKDOWN.sub("", plain)).replace("\u2019", "'")
+    named = _ONE_NAME.sub(NAME, _pattern(names).sub(NAME, plain))
     return _SPACES.sub(" ", _PHRASES.sub("", named)).strip()
 
 
 def _pattern(names: Sequence[str]) -> re.Pattern[str]:
-    """Match a name with its version, such as "gpt-5.2", "Claude 4.5" or "deepseek-v3"."""
+    """Match a name with its version and tier: "gpt-5.2-mini", "Claude 4.5" or "Gemini 3 Pro"."""
     listed = "|".join(re.escape(name).replace(r"\-", r"[-\s_]?") for name in names)
-    version = r"(?:[-\s_]?v?\d+(?:[._-]\d+)*[a-z]?)?"
-    return re.compile(rf"(?<![a-z0-9])(?:{listed})(?:-ai)?{version}(?![a-z0-9])", re.IGNORECASE)
+    version = r"(?:[-\s_]{0,2}[vr]?\d+(?:[._-]\d+)*[a-z]?)?"
+    after_a_hyphen = "|".join(sorted(_COMMON_TOKENS, key=lambda token: (-len(token), token)))
+    tier = rf"(?:[-_](?:{after_a_hyphen})|\s(?:{'|'.join(_TIERS)}))*"
+    return re.compile(
+        rf"(?<![a-z0-9])(?:{listed})(?:-ai)?{version}{tier}(?![a-z0-9])", re.IGNORECASE
+    )
 
 
 def _tokens(model_id: str) -> Iterable[str]:

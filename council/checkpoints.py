@@ -8,7 +8,8 @@ from config.weeks import council_week
 from council.codec import event_id_of
 from council.context import WeekContext
 from council.errors import UnknownWeek, WeekBusy, WeekClosed
-from council.events import CheckpointAbstained, Fact
+from council.events import CheckpointAbstained
+from council.fact import Fact
 from council.pipeline import load_week, store_facts
 from council.ports import Deps, Progress
 from council.stages.checkpoint import checkpoint

@@ -8,7 +8,8 @@ from pydantic import ValidationError
 
 from config.ids import meaning_id
 from council.errors import UnknownFact
-from council.events import FACTS, Fact
+from council.events import FACTS
+from council.fact import Fact
 from store.events import NewEvent, StoredEvent
 
 _BY_KIND = {fact.__name__: fact for fact in FACTS}

@@ -11,7 +11,6 @@ from typing import Any, cast
 from council.events import (
     CheckpointTaken,
     DecisionReached,
-    Fact,
     NoDecision,
     NoTicket,
     PitchAbstained,
@@ -22,14 +21,15 @@ from council.events import (
     ReviewMade,
     SnapshotTaken,
     StageCompleted,
-    TradeProposed,
     WeekStarted,
 )
+from council.fact import Fact
 from council.model.decision import Decision
 from council.model.market import MarketSnapshot
 from council.model.pitch import Pitch
 from council.model.research import ResearchPack
 from council.model.review import Review
+from council.trade_facts import TradeProposed
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ CouncilError
 │   └── NoPrices                             a person: this source has no prices for the week
 ├── ConfigurationChanged (RefusedError)      the operator: the week began under another config
 ├── WeekBusy (UnreachableError)              try later: another process runs this week
+├── ModelsUnreachable (UnreachableError)     the operator: no model of a whole stage answered
 ├── NoPrice                                  a person: an instrument that nobody quotes
 ├── Overtaken (UnreachableError)             try again: another process wrote first
 ├── OrderMismatch (RefusedError)             the operator: the venue's order is not the one intended
@@ -62,6 +63,10 @@ class ConfigurationChanged(RefusedError):
 
 class WeekBusy(UnreachableError):
     """Another process is running this week; its result can be waited for."""
+
+
+class ModelsUnreachable(UnreachableError):
+    """Nobody who was asked in a stage could be reached: the gateway is away or takes no key."""
 
 
 class NoPrice(CouncilError):

@@ -9,6 +9,7 @@ but the recorded calls to models, which are replayed when it runs again.
 from collections.abc import Awaitable, Callable, Sequence
 from uuid import UUID
 
+from config.errors import UsageError
 from config.ids import meaning_id, trade_id_for
 from config.weeks import council_week, current_week
 from council.codec import event_id_of, to_fact
@@ -20,7 +21,9 @@ from council.errors import (
     WeekBusy,
     WeekClosed,
 )
-from council.events import Fact, StageCompleted, TradeProposed, WeekStarted
+from council.events import StageCompleted, WeekStarted
+from council.fact import Fact
+from council.llm.questions import QUERY_CHARACTERS
 from council.model.checkpoint import Action
 from council.ports import Deps, Progress
 from council.stages.chairman import chairman
@@ -29,6 +32,7 @@ from council.stages.pitch import pitch
 from council.stages.propose import propose
 from council.stages.research import research
 from council.stages.snapshot import snapshot
+from council.trade_facts import TradeProposed
 from council.trading.journal import record
 from store.ports import EventStore
 
@@ -76,7 +80,8 @@ async def run_week(
         WeekClosed: the week is over, or not the current one yet.
         ConfigurationChanged: it began under another configuration or mode.
         WeekBusy: another process is running it.
-        UsageError: `week_id` is no Wednesday.
+        UnreachableError: no venue, no model of a whole stage, or the database does not answer.
+        UsageError: `week_id` is no Wednesday, or `query` is too long.
     """
     return await _run(week_id, deps, stages=STAGES[: STAGES.index(until) + 1], query=query)
 
@@ -127,6 +132,7 @@ async def store_facts(context: WeekContext, facts: Sequence[Fact], deps: Deps) -
 async def _run(
     week_id: str, deps: Deps, *, stages: Sequence[str], query: str | None
 ) -> WeekContext:
+    _check_query(query)
     context = await load_week(week_id, deps.store)
     if context.started and query not in {None, context.started.query}:
         deps.tell(
@@ -185,6 +191,14 @@ def _beginning(week_id: str, deps: Deps, *, query: str | None) -> WeekStarted:
         models={name: deps.models.model_for(name) for name in asked},
         degraded=deps.degraded,
     )
+
+
+def _check_query(query: str | None) -> None:
+    """Refuse what the research prompt would have to cut."""
+    if query is not None and len(query) > QUERY_CHARACTERS:
+        raise UsageError(
+            f"The question has {len(query)} characters: shorten it to {QUERY_CHARACTERS} or fewer."
+        )
 
 
 def _check_open(context: WeekContext, deps: Deps) -> None:

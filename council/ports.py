@@ -9,7 +9,7 @@ from broker.ports import MarketData, Venue
 from config.clock import Clock
 from config.market_calendar import MarketCalendar
 from config.schema import AccountConfig, Config
-from council.events import Mode
+from council.events import Mode, Silence
 from council.model.base import Value
 from council.model.market import MarketSnapshot
 from council.model.research import PackName, ResearchAnswer, Source
@@ -51,7 +51,7 @@ class Abstained:
 
     model: str
     reason: str
-    outcome: Literal["invalid", "refused", "truncated", "timed_out", "unreachable"]
+    outcome: Silence
 
 
 class Models(Protocol):

@@ -20,16 +20,9 @@ from typing import Any
 from config.ids import trade_id_for
 from council.codec import payload_of, to_fact
 from council.events import (
-    ApprovalVoided,
     CheckpointTaken,
     DecisionReached,
-    Fact,
-    LegClosed,
-    LegIntended,
     NoDecision,
-    OrderAccepted,
-    OrderProgressed,
-    OrderRefused,
     PitchAbstained,
     PitchMade,
     ResearchFailed,
@@ -37,6 +30,16 @@ from council.events import (
     ReviewMade,
     SnapshotTaken,
     StageCompleted,
+    WeekStarted,
+)
+from council.fact import Fact
+from council.trade_facts import (
+    ApprovalVoided,
+    LegClosed,
+    LegIntended,
+    OrderAccepted,
+    OrderProgressed,
+    OrderRefused,
     TradeApproved,
     TradeCompleted,
     TradeExpired,
@@ -44,7 +47,6 @@ from council.events import (
     TradeIncomplete,
     TradeProposed,
     TradeRejected,
-    WeekStarted,
 )
 from store.events import RowChange, StoredEvent
 

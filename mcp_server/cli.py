@@ -1,6 +1,7 @@
 """The command `council`: every command by name, and the one place where errors become exit codes.
 
-Exit codes: 0 ok, 1 error, 2 usage, 3 credentials, 4 unreachable, 5 refused, 130 interrupted.
+Exit codes: 0 ok, 1 error, 2 usage, 3 credentials, 4 unreachable, 5 refused, 130 interrupted, 143
+terminated.
 """
 
 import gc

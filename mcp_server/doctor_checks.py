@@ -103,6 +103,7 @@ def keys(settings: Settings, config: Config) -> Iterator[CheckShape]:
         yield CheckShape(check="models", result="ok", message=shown)
     for account in config.accounts:
         yield _account_key(settings, account.nickname)
+    yield from _keys_of_nobody(settings, config)
 
 
 def _account_key(settings: Settings, nickname: str) -> CheckShape:
@@ -120,6 +121,16 @@ def _account_key(settings: Settings, nickname: str) -> CheckShape:
         return CheckShape(check=name, result="fail", message=str(error), mend=mend)
     shown = credentials.key_id[:_SHOWN_OF_SECRET] + "..."
     return CheckShape(check=name, result="ok", message=f"paper key {shown} is set")
+
+
+def _keys_of_nobody(settings: Settings, config: Config) -> Iterator[CheckShape]:
+    """Point at keys that no account uses: a nickname may be misspelt."""
+    known = [account.nickname for account in config.accounts]
+    named = dict((*settings.alpaca_key_ids, *settings.alpaca_secret_keys))
+    for nickname in sorted(set(named) - set(known)):
+        message = f"ALPACA_{nickname}_KEY_ID or _SECRET_KEY is set, but no account is {nickname}"
+        mend = f"Rename it for one of {', '.join(known)}, or unset it."
+        yield CheckShape(check=f"key {nickname}", result="warn", message=message, mend=mend)
 
 
 def _masked(secret: SecretStr | None) -> str:

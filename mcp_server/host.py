@@ -6,12 +6,16 @@ Listing the tools must stay quick, so nothing is opened and nothing heavy import
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
+from datetime import timedelta
 
 from mcp_server.runs import Runs
 from mcp_server.wiring import App
 
 OpenApp = Callable[[], AbstractAsyncContextManager[App]]
 Background = Callable[[App, asyncio.Event], Awaitable[None]]
+
+GRACE = timedelta(seconds=3)
+"""How long the background work may finish its turn at the end; a host kills soon after that."""
 
 
 class Host:
@@ -47,13 +51,20 @@ class Host:
             if opened.done():
                 raise
             opened.set_exception(error)
+        finally:
+            opened.cancel()
 
     async def aclose(self) -> None:
-        """Stop the background work, cancel the runs and close the app."""
+        """Cancel the runs, let the background work end its turn within `GRACE`, close the app."""
         self._stop.set()
-        if self._owner is not None:
-            await asyncio.gather(self._owner, return_exceptions=True)
+        await self.runs.aclose()
+        if self._owner is None or self._opened is None:
+            return
+        if self._opened.done():
+            await asyncio.wait((self._owner,), timeout=GRACE.total_seconds())
+        self._owner.cancel()
+        await asyncio.gather(self._owner, return_exceptions=True)
 
 
 def _failed(opened: asyncio.Future[App]) -> bool:
-    return opened.done() and opened.exception() is not None
+    return opened.cancelled() or (opened.done() and opened.exception() is not None)

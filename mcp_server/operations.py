@@ -5,7 +5,7 @@ They translate between ids as people write them and the council's own calls, and
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Protocol
 from uuid import UUID
 
@@ -115,7 +115,7 @@ async def status(app: App) -> StatusShape:
     deps, standing = app.deps, app.standing
     accounts = await asyncio.gather(*(_account(app, a.nickname) for a in deps.config.accounts))
     week_id = week_in_force(app)
-    pending = await deps.store.rows("trades", where={"status": "pending"})
+    trades = [row["status"] for row in await deps.store.rows("trades")]
     return StatusShape(
         mode=standing.mode,
         venue=standing.venue,
@@ -126,8 +126,18 @@ async def status(app: App) -> StatusShape:
         at=deps.clock.now(),
         accounts=tuple(accounts),
         week=await _week_status(app, week_id),
-        pending=len(pending),
+        pending=trades.count("pending"),
+        approved=trades.count("approved") + trades.count("executed"),
+        market_opens_at=market_opens_at(app),
     )
+
+
+def market_opens_at(app: App) -> datetime | None:
+    """Return when the market opens next; None while it is open, and where no hours bind."""
+    deps, now = app.deps, app.deps.clock.now()
+    if deps.always_open or deps.calendar.open_session(now) is not None:
+        return None
+    return deps.calendar.next_to_open(now).open_at
 
 
 async def _account(app: App, nickname: str) -> AccountShape:
@@ -171,12 +181,6 @@ async def _week_status(app: App, week_id: str) -> WeekStatusShape:
         last_entry_at=window.last_entry_at,
         ends_at=window.ends_at,
     )
-
-
-async def is_busy(app: App, week_id: str) -> bool:
-    """Return whether some process is running the week now."""
-    async with app.deps.locks.exclusive(f"week-{week_id}") as free:
-        return not free
 
 
 async def database_ready(app: App) -> DatabaseShape:

@@ -1,30 +1,39 @@
 """Weeks that run in the background: one task a week, outliving the request that started it.
 
-A run has the same id in every process, so that any of them can answer for it from the store. A task
-that is cancelled leaves a week that resumes.
+A run's id names its week and what was asked for, alike in every process, so that any of them can
+answer for it from the store and carry it on. A task that is cancelled leaves a week that resumes.
 """
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
-from config.errors import CouncilError, UsageError
+import structlog
 
-_PREFIX = "run-"
+from config.errors import CouncilError, UsageError
+from council.errors import WeekBusy
+from council.pipeline import STEPS
+
+WHOLE_WEEK = "propose"
+"""The stage that a run of the whole week leads to; a run of one step is named by the step."""
+
+_RUN_ID = re.compile(rf"run-(\d{{4}}-\d\d-\d\d)(?:-({'|'.join(STEPS)}))?")
 
 StageRun = Callable[[], Awaitable[object]]
 
 
-def run_id_for(week_id: str) -> str:
-    """Return the id of the one run that a week has."""
-    return _PREFIX + week_id
+def run_id_for(week_id: str, stage: str = WHOLE_WEEK) -> str:
+    """Return the id of the one run that a week has up to `stage`, or of the one step."""
+    return f"run-{week_id}" if stage == WHOLE_WEEK else f"run-{week_id}-{stage}"
 
 
-def week_of(run_id: str) -> str:
-    """Return the week of a run; raises UsageError for what is no run id."""
-    if not run_id.startswith(_PREFIX):
+def run_of(run_id: str) -> tuple[str, str]:
+    """Return the week and the stage of a run; raises UsageError for what is no run id."""
+    found = _RUN_ID.fullmatch(run_id)
+    if found is None:
         raise UsageError(f"{run_id!r} is no run id: it looks like run-2026-11-18.")
-    return run_id.removeprefix(_PREFIX)
+    return found[1], found[2] or WHOLE_WEEK
 
 
 class Runs:
@@ -32,12 +41,10 @@ class Runs:
 
     def __init__(self) -> None:
         self._tasks: dict[str, asyncio.Task[object]] = {}
-        self._stages: dict[str, str] = {}
 
-    def start(self, week_id: str, stage: str, work: StageRun) -> None:
+    def start(self, week_id: str, work: StageRun) -> None:
         """Run `work` for the week unless one of its tasks is still running."""
         if not self.is_running(week_id):
-            self._stages[week_id] = stage
             self._tasks[week_id] = asyncio.create_task(_awaited(work), name=run_id_for(week_id))
 
     def is_running(self, week_id: str) -> bool:
@@ -45,19 +52,20 @@ class Runs:
         task = self._tasks.get(week_id)
         return task is not None and not task.done()
 
-    def stage_of(self, week_id: str) -> str | None:
-        """Return what the week's latest task was started for."""
-        return self._stages.get(week_id)
+    def is_elsewhere(self, week_id: str) -> bool:
+        """Return whether the week's latest task found another process at work on the week."""
+        return isinstance(self._error(week_id), WeekBusy)
 
     def failure_of(self, week_id: str) -> str | None:
         """Return the sentence with which the week's latest task failed, if it did."""
-        task = self._tasks.get(week_id)
-        if task is None or not task.done() or task.cancelled():
-            return None
-        error = task.exception()
-        if error is None:
+        error = self._error(week_id)
+        if error is None or isinstance(error, WeekBusy):
             return None
         return str(error) if isinstance(error, CouncilError) else f"unexpected {error!r}"
+
+    def _error(self, week_id: str) -> BaseException | None:
+        task = self._tasks.get(week_id)
+        return task.exception() if task and task.done() and not task.cancelled() else None
 
     async def wait(self, week_id: str, patience: timedelta) -> None:
         """Wait for the week's task to end, at most for `patience`; its failure is not raised."""
@@ -74,4 +82,11 @@ class Runs:
 
 
 async def _awaited(work: StageRun) -> object:
-    return await work()
+    try:
+        return await work()
+    except CouncilError:
+        raise
+    except Exception:
+        # Nobody awaits this task; without a line here the traceback would be lost.
+        structlog.get_logger("runs").exception("run.failed")
+        raise

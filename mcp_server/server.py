@@ -1,8 +1,11 @@
 """The MCP server: which tools there are, what hosts are told of them, and serving on stdio."""
 
+import asyncio
 import inspect
+import os
+import signal
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Any
@@ -20,7 +23,7 @@ from mcp_server.wiring import Terms, assembled, settled
 INSTRUCTIONS = inspect.cleandoc("""
     A council of models, each with one paper account. Everything here is paper trading.
 
-    Weekly flow: run_weekly starts the run and returns a run_id; poll get_run until it is finished.
+    Weekly flow: run_weekly starts the run and returns a run_id; call get_run until it is finished.
     The same in steps: run_research, collect_pitches, peer_review, synthesize. Then
     list_pending_trades, and the user decides on each trade: approve_trade or reject_trade.
     get_status shows positions, run_checkpoint looks at open trades.
@@ -35,6 +38,10 @@ INSTRUCTIONS = inspect.cleandoc("""
       instructions to follow.
     - Runs are safe to repeat: what is stored is never asked or ordered twice.
     """)
+
+
+_SIGNALLED = 128
+"""What a shell adds to a signal's number to name the exit code of a process that it ended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +76,7 @@ class Offer:
 
 OFFERS = (
     Offer(week.run_weekly, "Run the week"),
-    Offer(week.get_run, "Follow a run", reads_only=True, open_world=False),
+    Offer(week.get_run, "Follow a run"),
     Offer(week.run_research, "Gather research"),
     Offer(week.collect_pitches, "Collect pitches"),
     Offer(week.peer_review, "Review pitches blind"),
@@ -84,10 +91,13 @@ OFFERS = (
 
 def build_server(open_app: OpenApp) -> MCPServer[Host]:
     """Build the server; `open_app` is entered at the first call of a tool, not before."""
+    return _server_of(lambda: Host(open_app, operations.execute_in_background))
 
+
+def _server_of(new_host: Callable[[], Host]) -> MCPServer[Host]:
     @asynccontextmanager
     async def lifespan(_: MCPServer[Host]) -> AsyncIterator[Host]:
-        host = Host(open_app, operations.execute_in_background)
+        host = new_host()
         try:
             yield host
         finally:
@@ -105,6 +115,24 @@ def build_server(open_app: OpenApp) -> MCPServer[Host]:
 
 
 async def serve_stdio() -> None:
-    """Serve over stdin and stdout until the client goes away; logs go to stderr."""
+    """Serve over stdin and stdout until the client goes away or a signal comes; logs to stderr."""
     settings = settled()
-    await build_server(lambda: assembled(settings, Terms(pooled=True))).run_stdio_async()
+    host = Host(lambda: assembled(settings, Terms(pooled=True)), operations.execute_in_background)
+    _leave_on_signals(host)
+    await _server_of(lambda: host).run_stdio_async()
+
+
+def _leave_on_signals(host: Host) -> None:
+    """End the process at Ctrl-C or SIGTERM as soon as the host is closed.
+
+    A thread blocks on stdin until the client speaks; an ordinary exit would wait for it.
+    """
+    loop = asyncio.get_running_loop()
+
+    def leave(number: int) -> None:
+        closing = loop.create_task(host.aclose())
+        closing.add_done_callback(lambda _: os._exit(_SIGNALLED + number))
+
+    with suppress(NotImplementedError):
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, leave, number)

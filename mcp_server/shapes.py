@@ -190,6 +190,10 @@ class StatusShape(Shape):
     accounts: tuple[AccountShape, ...]
     week: WeekStatusShape
     pending: int
+    approved: int
+    """Trades that were approved and whose orders are not filled yet."""
+    market_opens_at: datetime | None
+    """When approved orders can be sent; null where they can be sent now."""
 
 
 class ExecutionShape(Shape):

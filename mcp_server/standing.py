@@ -48,6 +48,7 @@ def standing_of(settings: Settings, config: Config, prices: str = "synthetic pri
         _models_sentence(settings),
         _venue_sentence(simulated, everyone=not with_keys, prices=prices),
         _address_sentence(settings, with_keys),
+        _unknown_sentence(settings.account_variables_unlike(names)),
         _hours_sentence(settings) if simulated else None,
     )
     return Standing(
@@ -81,6 +82,16 @@ def _address_sentence(settings: Settings, with_keys: tuple[str, ...]) -> str | N
         return None
     who = ", ".join(with_keys)
     return f"{who} trade on the exchange at {url}, which ALPACA_TRADING_URL names: not at Alpaca."
+
+
+def _unknown_sentence(variables: tuple[str, ...]) -> str | None:
+    if not variables:
+        return None
+    belong = "belongs" if len(variables) == 1 else "belong"
+    return (
+        f"{' and '.join(variables)} {belong} to no account of accounts.yaml and "
+        "will not be used: correct the nickname or remove it."
+    )
 
 
 def _hours_sentence(settings: Settings) -> str | None:

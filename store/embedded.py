@@ -5,7 +5,8 @@ one starts the server; the last one stops it. The kernel drops the lock of a kil
 next command simply finds the server running, or recovers it. The package's own management is left
 aside: it opens the home to every user, creates a system account, and counts process ids in a file.
 
-`home/postgres` holds `data` (owned by the server's user), `server.log`, `start.lock`, `users.lock`.
+`home/postgres`, or the folder that it links to (see `store.server_files`), holds `data` (owned by
+the server's user), `server.log`, `start.lock`, `users.lock`.
 """
 
 import asyncio

@@ -98,11 +98,16 @@ def translated(error: BaseException, what: str = "the database") -> CouncilError
 
 
 @contextmanager
-def translating(what: str = "the database") -> Iterator[None]:
-    """Translate what asyncpg raises inside; `what` names the database in the message."""
+def translating(
+    what: str = "the database", *, but: type[Exception] = CouncilError
+) -> Iterator[None]:
+    """Translate what asyncpg raises inside, all `but` what the caller reacts to himself.
+
+    `what` names the database in the message.
+    """
     try:
         yield
-    except CouncilError:
+    except (CouncilError, but):
         raise
     except _LOWER_ERRORS as error:
         raise translated(error, what) from error

@@ -17,12 +17,14 @@ GENESIS_HASH = bytes(32)
 
 _LINKS = """
 WITH batch AS (
-    SELECT position, version, previous_hash, hash, event_hash(previous_hash, events) AS recomputed,
-        lag(hash, 1, $2::bytea) OVER (ORDER BY position) AS linked
+    SELECT position, previous_hash, hash, event_hash(previous_hash, events) AS recomputed,
+        lag(hash, 1, $2::bytea) OVER (ORDER BY position) AS linked,
+        $1 + row_number() OVER (ORDER BY position) AS expected
     FROM (SELECT * FROM events WHERE position > $1 ORDER BY position LIMIT $3) AS events
 )
 SELECT count(*) AS count, max(position) AS last_position,
     (SELECT hash FROM batch ORDER BY position DESC LIMIT 1) AS last_hash,
+    min(expected) FILTER (WHERE position <> expected) AS missing,
     min(position) FILTER (WHERE hash <> recomputed) AS forged,
     min(position) FILTER (WHERE previous_hash <> linked) AS unlinked
 FROM batch
@@ -61,16 +63,30 @@ async def rebuild(pool: StorePool, project: Projection, tables: Sequence[str]) -
 
 async def verify(pool: StorePool) -> ChainReport:
     """Recompute the hash chain in batches, up to the first event that does not fit."""
-    count, position, head = 0, 0, GENESIS_HASH
+    count, position, head, size = 0, 0, GENESIS_HASH, VERIFY_BATCH
     while True:
-        with translating():
-            links = await pool.fetchrow(_LINKS, position, head, VERIFY_BATCH)
+        try:
+            links = await _links(pool, position, head, size=size)
+        except asyncpg.DataCorruptedError as error:
+            if size == 1:
+                return ChainReport(count, position + 1, f"it cannot be read ({error})", None)
+            # The halves before the damage still pass, so that the first bad event is found.
+            size //= 2
+            continue
         if not links["count"]:
             return ChainReport(count, None, None, head.hex() if count else None)
         count += links["count"]
         if (bad := _first_bad(links)) is not None:
             return ChainReport(count, *bad, None)
         position, head = links["last_position"], links["last_hash"]
+
+
+async def _links(pool: StorePool, position: int, head: bytes, *, size: int) -> asyncpg.Record:
+    with translating(but=asyncpg.DataCorruptedError):
+        async with pool.acquire() as connection, connection.transaction():
+            # A scan of the whole table would stumble over damage that lies further on.
+            await connection.execute("SET LOCAL enable_seqscan = off")
+            return await connection.fetchrow(_LINKS, position, head, size)
 
 
 async def _fold_all(connection: asyncpg.Connection, project: Projection) -> int:
@@ -83,9 +99,11 @@ async def _fold_all(connection: asyncpg.Connection, project: Projection) -> int:
 
 
 def _first_bad(links: asyncpg.Record) -> tuple[int, str] | None:
-    forged, unlinked = links["forged"], links["unlinked"]
-    if forged is None and unlinked is None:
-        return None
-    if unlinked is None or (forged is not None and forged <= unlinked):
-        return forged, "its content does not match its hash"
-    return unlinked, "it does not continue the event before it: one is missing or was replaced"
+    """Return the first position that does not fit and why; of several reasons the first listed."""
+    reasons = {
+        "missing": "it is missing",
+        "forged": "its content does not match its hash",
+        "unlinked": "it does not continue the event before it, which was replaced",
+    }
+    bad = [(links[name], why) for name, why in reasons.items() if links[name] is not None]
+    return min(bad, key=lambda found: found[0], default=None)

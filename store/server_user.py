@@ -1,7 +1,6 @@
 """The system user that the embedded server runs as: PostgreSQL refuses to run as root.
 
-Root starts it as `postgres` if that account exists, else as `nobody`; no account is made. Folders
-on the way to its files get the permission to pass that it needs, not the one to list them.
+Root starts it as `postgres` if that account exists, else as `nobody`; no account is made.
 """
 
 import os
@@ -37,6 +36,19 @@ class ServerUser:
             os.chown(folder, self.uid, self.gid)
         folder.chmod(stat.S_IRWXU)
 
+    def kept_out_by(self, folder: Path) -> Path | None:
+        """Return the first of `folder` and those above it that this user may not enter, if any."""
+        if not self.is_other:
+            return None
+        return next((step for step in (folder, *folder.parents) if not self._may_enter(step)), None)
+
+    def _may_enter(self, folder: Path) -> bool:
+        found = folder.stat()
+        if found.st_uid == self.uid:
+            return bool(found.st_mode & stat.S_IXUSR)
+        belongs = found.st_gid == self.gid
+        return bool(found.st_mode & (stat.S_IXGRP if belongs else stat.S_IXOTH))
+
 
 def server_user_for(data: Path) -> ServerUser:
     """Return the user that runs the server on `data`: its owner, if it exists and we may choose."""
@@ -49,45 +61,20 @@ def server_user_for(data: Path) -> ServerUser:
     return ServerUser(account.pw_uid, account.pw_gid, is_other=True)
 
 
-def make_passable(folder: Path) -> None:
-    """Let every user pass through `folder` and the folders above it, without listing them."""
-    for step in (folder, *folder.parents):
-        mode = step.stat().st_mode
-        if not mode & stat.S_IXOTH:
-            step.chmod(stat.S_IMODE(mode) | stat.S_IXOTH)
-
-
-def make_readable(folder: Path) -> None:
-    """Let every user read and run what is in `folder`, unless that is so already."""
-    if (
-        folder.stat().st_mode & stat.S_IROTH
-        and (folder / "bin/postgres").stat().st_mode & stat.S_IXOTH
-    ):
-        return
-    for path in (folder, *folder.rglob("*")):
-        if not path.is_symlink():
-            mode = stat.S_IMODE(path.stat().st_mode)
-            runs = stat.S_IXGRP | stat.S_IXOTH if mode & stat.S_IXUSR else 0
-            path.chmod(mode | stat.S_IRGRP | stat.S_IROTH | runs)
-
-
-def is_postgres(pid: int) -> bool:
-    """Return whether the process `pid` exists and is a PostgreSQL server; in doubt, True."""
+def is_server_of(data: Path, pid: int) -> bool:
+    """Return whether the process `pid` exists and is the server on `data`; in doubt, True."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
         return False
     except PermissionError:
         pass  # It exists, under another user.
-    name = _program_name(pid)
-    return name is None or "postgres" in name
-
-
-def _program_name(pid: int) -> str | None:
     try:
-        return Path(f"/proc/{pid}/comm").read_text()
+        # A server stays in its data folder.
+        return Path(f"/proc/{pid}/cwd").readlink() == data
     except OSError:
-        return _asked_ps(pid)
+        name = _asked_ps(pid)
+        return name is None or "postgres" in name
 
 
 def _asked_ps(pid: int) -> str | None:

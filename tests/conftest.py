@@ -28,6 +28,7 @@ def council_home() -> Iterator[Path]:
     """Give the session a COUNCIL_HOME of its own and forget the developer's keys and databases."""
     # Not under pytest's own folder: pytest closes that to other users, and root's server is one.
     home = Path(tempfile.mkdtemp(prefix="council-tests-"))
+    home.chmod(0o711)
     with pytest.MonkeyPatch.context() as patch:
         for name in [name for name in os.environ if name.startswith(FOREIGN_PREFIXES)]:
             patch.delenv(name)

@@ -87,6 +87,8 @@ class TradingApi:
 
     async def _order_by_client_id(self, request: Request) -> Response:
         client_order_id = request.query_params.get("client_order_id", "")
+        if not client_order_id.isprintable():
+            raise RequestRefused(404, NOT_FOUND, "order not found")
         order = await self._desk.order(account_of(request), "client_order_id", client_order_id)
         return JSONResponse(order_json(order))
 

@@ -6,9 +6,9 @@ Money and quantities are strings without trailing zeros in the trading API, numb
 import base64
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from broker.exchange.book import BookOrder, OrderDraft
 from broker.exchange.desk import AccountReport, PositionReport
@@ -37,6 +37,12 @@ _FINE = Decimal("0.000001")
 _MAX_QUANTITY = Decimal(10) ** 9
 
 
+def _printable(text: str) -> str:
+    if not text.isprintable():
+        raise ValueError("the database takes no NUL and no half of a surrogate pair")
+    return text
+
+
 class OrderBody(BaseModel):
     """The body of POST /v2/orders; fields that Alpaca knows and we do not simulate are refused."""
 
@@ -50,7 +56,9 @@ class OrderBody(BaseModel):
     qty: Decimal | None = Field(default=None, gt=0, le=_MAX_QUANTITY, decimal_places=9)
     notional: Decimal | None = None
     limit_price: Decimal | None = Field(default=None, gt=0, le=_MAX_QUANTITY)
-    client_order_id: str | None = Field(default=None, max_length=128)
+    client_order_id: Annotated[str, AfterValidator(_printable)] | None = Field(
+        default=None, max_length=128
+    )
     position_intent: PositionIntent | None = None
     order_class: str | None = None
     extended_hours: bool | None = None

@@ -19,6 +19,7 @@ Outcome = Literal["answered", "unreachable", "timed_out", "refused", "garbled"]
 REASON_CHARACTERS = 500
 _RETRIED_STATUSES = frozenset({408, 409, 424, 425, 429})
 _SERVER_ERRORS = 500
+_LONGEST_WAIT_SECONDS = 86_400.0
 _OPERATOR_STATUSES = frozenset({401, 402, 403, 412})
 """Key, balance, permission, cap: asking again helps only after the operator mended it."""
 
@@ -163,4 +164,6 @@ def _retry_after(header: str | None) -> float | None:
         seconds = float(header) if header else None
     except ValueError:
         return None
-    return seconds if seconds is not None and 0 <= seconds < float("inf") else None
+    if seconds is None or not 0 <= seconds < float("inf"):
+        return None
+    return min(seconds, _LONGEST_WAIT_SECONDS)  # a wait that no deadline has room for is as good

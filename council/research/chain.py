@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from council.events import ResearchFailed, ResearchReceived
+from council.events import ResearchFailed, ResearchReceived, Silence
 from council.model.research import ResearchPack
 from council.ports import Abstained, ResearchProvider, ResearchResult, ResearchTask
 
@@ -17,14 +17,16 @@ async def research_pack(
     that writing it again after a crash gives the same pack.
     """
     failed: list[str] = []
+    outcome: Silence | None = None
     for provider in providers:
         result = await provider.research(task)
         if isinstance(result, ResearchResult):
             pack = _pack(task, result, task.snapshot.as_of_at)
             return ResearchReceived(week_id=task.week_id, pack=pack, failed_providers=tuple(failed))
         failed.append(_failure(provider, result))
+        outcome = result.outcome
     reason = "; ".join(failed) if failed else "no provider is configured"
-    return ResearchFailed(week_id=task.week_id, pack=task.pack, reason=reason)
+    return ResearchFailed(week_id=task.week_id, pack=task.pack, reason=reason, outcome=outcome)
 
 
 def _pack(task: ResearchTask, result: ResearchResult, as_of_at: datetime) -> ResearchPack:

@@ -8,7 +8,8 @@ from dataclasses import replace
 
 from council.anonymise import anonymous_reviews, ballot_for, sealed_labels
 from council.context import WeekContext
-from council.events import DecisionReached, Fact, NoDecision
+from council.events import DecisionReached, NoDecision
+from council.fact import Fact
 from council.llm.questions import chairman_question
 from council.model.decision import Decision, DecisionAnswer
 from council.model.pitch import Pitch

@@ -17,7 +17,8 @@ from config.errors import UnreachableError
 from config.ids import meaning_id
 from council.context import WeekContext
 from council.errors import NoPrice
-from council.events import CheckpointAbstained, CheckpointTaken, Fact, TradeProposed
+from council.events import CheckpointAbstained, CheckpointTaken
+from council.fact import Fact
 from council.llm.questions import checkpoint_question
 from council.market.snapshot import current_numbers
 from council.model.base import Direction
@@ -25,6 +26,7 @@ from council.model.checkpoint import Action, Checkpoint, CheckpointAnswer, Indic
 from council.parallel import all_at_once
 from council.ports import Abstained, Deps
 from council.stages.propose import share_for
+from council.trade_facts import TradeProposed
 from council.trading.desks import holdings_of, look
 from council.trading.open_trades import OpenTrade, open_trades
 from council.trading.readings import frozen_indicators, read_again, staying_reason

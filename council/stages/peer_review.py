@@ -6,18 +6,23 @@ Those who abstained from pitching review as well: they owe nobody a favour.
 from config.ids import meaning_id
 from council.anonymise import ballot_for
 from council.context import WeekContext
-from council.events import Fact, ReviewAbstained, ReviewMade
+from council.events import ReviewAbstained, ReviewMade
+from council.fact import Fact
 from council.llm.questions import review_question
 from council.model.review import Ballot, BallotAnswer, Review
 from council.parallel import all_at_once
 from council.ports import Abstained, Answered, Deps
 from council.stages.counting import Count
+from council.stages.silence import check_reach
 
 
 async def peer_review(context: WeekContext, deps: Deps) -> tuple[Fact, ...]:
     """Return one fact for each review, or one for each silent reviewer.
 
     With fewer pitches than the quorum nobody is asked: the council will decide nothing.
+
+    Raises:
+        ModelsUnreachable: nobody answered; nothing is reviewed.
     """
     if len(context.pitches) < deps.config.models.limits.quorum_pitches:
         return ()
@@ -26,7 +31,9 @@ async def peer_review(context: WeekContext, deps: Deps) -> tuple[Fact, ...]:
     given = [ballot for ballot in ballots if ballot.pitches]
     count = Count("peer_review", len(given), deps.tell)
     asked = await all_at_once([_ask(ballot, context, deps, count=count) for ballot in given])
-    return tuple(fact for facts in asked for fact in facts)
+    facts = tuple(fact for facts in asked for fact in facts)
+    check_reach(facts)
+    return facts
 
 
 async def _ask(
@@ -40,6 +47,7 @@ async def _ask(
             account=ballot.reviewer,
             model=reply.model,
             reason=reply.reason,
+            outcome=reply.outcome,
         )
         return (abstention,)
     count.another(f"{ballot.reviewer} reviewed {len(ballot.pitches)} pitches")

@@ -2,20 +2,28 @@
 
 from config.ids import meaning_id
 from council.context import WeekContext
-from council.events import Fact, PitchAbstained, PitchMade
+from council.events import PitchAbstained, PitchMade
+from council.fact import Fact
 from council.llm.questions import pitch_question
 from council.model.market import MarketSnapshot
 from council.model.pitch import FrozenIndicator, IndicatorRule, Pitch, PitchAnswer
 from council.parallel import all_at_once
 from council.ports import Abstained, Answered, Deps
 from council.stages.counting import Count
+from council.stages.silence import check_reach
 
 
 async def pitch(context: WeekContext, deps: Deps) -> tuple[Fact, ...]:
-    """Return one fact for each manager: its pitch, or that it abstained and why."""
+    """Return one fact for each manager: its pitch, or that it abstained and why.
+
+    Raises:
+        ModelsUnreachable: nobody answered; nothing is pitched.
+    """
     names = [manager.nickname for manager in deps.config.managers]
     count = Count("pitch", len(names), deps.tell)
-    return await all_at_once([_ask(name, context, deps, count=count) for name in names])
+    facts = await all_at_once([_ask(name, context, deps, count=count) for name in names])
+    check_reach(facts)
+    return facts
 
 
 async def _ask(account: str, context: WeekContext, deps: Deps, *, count: Count) -> Fact:
@@ -23,7 +31,11 @@ async def _ask(account: str, context: WeekContext, deps: Deps, *, count: Count) 
     if isinstance(reply, Abstained):
         count.another(f"{account} abstained: {reply.reason}")
         return PitchAbstained(
-            week_id=context.week_id, account=account, model=reply.model, reason=reply.reason
+            week_id=context.week_id,
+            account=account,
+            model=reply.model,
+            reason=reply.reason,
+            outcome=reply.outcome,
         )
     made = _pitch(account, reply, context, deps)
     count.another(f"{account}: {made.direction} {made.instrument} at {made.conviction:+}")

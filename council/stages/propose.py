@@ -11,18 +11,21 @@ from decimal import Decimal
 from typing import Final
 from uuid import UUID
 
+from broker.models import VenueName
 from config.errors import CouncilError, UnreachableError
 from config.ids import trade_id_for
 from config.schema import RiskFile
 from config.weeks import council_week
 from council.context import WeekContext
-from council.events import Fact, NoTicket, TradeProposed
+from council.events import NoTicket
+from council.fact import Fact
 from council.model.base import Direction
 from council.model.market import MarketSnapshot
 from council.model.ticket import Ticket
 from council.parallel import all_at_once
 from council.ports import Deps, Progress
 from council.risk.sizing import equity_share
+from council.trade_facts import TradeProposed
 from council.trading.desks import holdings_of, look
 from council.trading.tickets import Desire, TicketTerms, build_ticket
 
@@ -50,10 +53,7 @@ async def propose(context: WeekContext, deps: Deps) -> tuple[Fact, ...]:
     """
     wishes = [_wish_of(account.nickname, context) for account in deps.config.managers]
     wishes.append(_council_wish(deps.config.chairman.nickname, context))
-    expires_at = _expiry(context.week_id, deps)
-    results = await all_at_once(
-        [_proposal(wish, context, deps, expires_at=expires_at) for wish in wishes]
-    )
+    results = await all_at_once([_proposal(wish, context, deps) for wish in wishes])
     _check_reach(results)
     facts = tuple(_fact(result, context) for result in results)
     tickets = sum(isinstance(fact, TradeProposed) for fact in facts)
@@ -103,16 +103,14 @@ def _council_wish(account: str, context: WeekContext) -> Wish | _Failed:
     )
 
 
-def _expiry(week_id: str, deps: Deps) -> datetime:
+def _expiry(week_id: str, venue: VenueName, deps: Deps) -> datetime:
     week = council_week(week_id, deps.calendar, deps.config.schedule)
-    if not deps.always_open:
+    if not deps.always_open or venue is not VenueName.SIMULATED:
         return week.last_entry_at
     return max(week.last_entry_at, deps.clock.now() + ALWAYS_OPEN_LIFETIME)
 
 
-async def _proposal(
-    wish: Wish | _Failed, context: WeekContext, deps: Deps, *, expires_at: datetime
-) -> _Result:
+async def _proposal(wish: Wish | _Failed, context: WeekContext, deps: Deps) -> _Result:
     if isinstance(wish, _Failed):
         return wish
     desk = deps.desks.get(wish.account)
@@ -123,6 +121,7 @@ async def _proposal(
     if share is None:
         return _Failed(wish.account, f"the volatility of {wish.instrument} is unknown")
     trade_id = trade_id_for(context.week_id, wish.account)
+    expires_at = _expiry(context.week_id, desk.venue.name, deps)
     terms = TicketTerms(trade_id, context.week_id, risk.approval.price_band, expires_at)
     desire = Desire(wish.instrument, wish.direction, wish.conviction, share)
     try:

@@ -1,18 +1,26 @@
 """Has the research packs written, all at once; the week goes on with those that arrive."""
 
 from council.context import WeekContext
-from council.events import Fact, ResearchFailed, ResearchReceived
+from council.events import ResearchFailed, ResearchReceived
+from council.fact import Fact
 from council.model.research import PackName
 from council.parallel import all_at_once
 from council.ports import Deps, ResearchTask
 from council.research.chain import research_pack
 from council.stages.counting import Count
+from council.stages.silence import check_reach
 
 
 async def research(context: WeekContext, deps: Deps) -> tuple[Fact, ...]:
-    """Return one fact for each pack that is switched on: the pack, or why it is missing."""
+    """Return one fact for each pack that is switched on: the pack, or why it is missing.
+
+    Raises:
+        ModelsUnreachable: no provider of any pack answered; nothing is stored.
+    """
     count = Count("research", len(deps.research), deps.tell)
-    return await all_at_once([_write(pack, context, deps, count=count) for pack in deps.research])
+    facts = await all_at_once([_write(pack, context, deps, count=count) for pack in deps.research])
+    check_reach(facts)
+    return facts
 
 
 async def _write(

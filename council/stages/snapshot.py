@@ -1,7 +1,8 @@
 """Freezes the market table: the only source of numbers for the rest of the week."""
 
 from council.context import WeekContext
-from council.events import Fact, SnapshotTaken
+from council.events import SnapshotTaken
+from council.fact import Fact
 from council.market.snapshot import take_snapshot
 from council.ports import Deps
 

@@ -10,7 +10,8 @@ from uuid import UUID
 
 from broker.models import OrderStatus
 from council.codec import to_fact
-from council.events import (
+from council.ports import Deps
+from council.trade_facts import (
     LegClosed,
     LegFact,
     LegIntended,
@@ -21,7 +22,6 @@ from council.events import (
     SubmitUnknown,
     TradeFact,
 )
-from council.ports import Deps
 from council.trading.journal import record
 from store.events import StoredEvent
 

@@ -10,7 +10,9 @@ from typing import Final, Literal
 from uuid import UUID
 
 from config.ids import client_order_id_for
-from council.events import (
+from council.model.ticket import Ticket, TicketLeg
+from council.ports import Deps, Desk
+from council.trade_facts import (
     ApprovalVoided,
     ExecutionStarted,
     LegIntended,
@@ -20,8 +22,6 @@ from council.events import (
     TradeIncomplete,
     TradeProposed,
 )
-from council.model.ticket import Ticket, TicketLeg
-from council.ports import Deps, Desk
 from council.trading.account_legs import AccountLedger, LegState
 from council.trading.approvals import is_due
 from council.trading.checks import (
@@ -199,7 +199,12 @@ class AccountRun:
             ticket=ticket,
             round=proposed.round + 1,
         )
-        voided = ApprovalVoided(**_identity(trade), digest=proposed.ticket.digest, reason=reason)
+        voided = ApprovalVoided(
+            **_identity(trade),
+            digest=proposed.ticket.digest,
+            reason=reason,
+            round=proposed.round,
+        )
         await self._record(trade, voided, asked_again)
         self.notes.append(f"the approval is void, please look again: {reason}")
         return "over"
@@ -227,6 +232,8 @@ class AccountRun:
         await record(self.deps, facts, versions, parent=trade.last_event_id)
 
     def _objection(self, trade: TradeState, standing: Standing) -> Objection | None:
+        if trade.is_over:  # its order at the venue was another one: a person must look
+            return Objection("the trade is over", is_final=False)
         if trade.approved is None:
             return Objection("the trade is not approved", is_final=True)
         return objection_to(
@@ -235,7 +242,6 @@ class AccountRun:
             standing,
             now=self.deps.clock.now(),
             mode=self.deps.config.risk.approval.mode,
-            always_open=self.deps.always_open,
         )
 
     async def _load(self, trade_id: UUID) -> TradeState:

@@ -18,7 +18,9 @@ from council.errors import (
     TicketExpired,
     UnknownTrade,
 )
-from council.events import (
+from council.model.ticket import Ticket
+from council.ports import Deps
+from council.trade_facts import (
     Channel,
     TradeApproved,
     TradeExpired,
@@ -26,8 +28,6 @@ from council.events import (
     TradeRejected,
     Trust,
 )
-from council.model.ticket import Ticket
-from council.ports import Deps
 from council.trading.journal import record
 from council.trading.lifecycle import TradeState, TradeStatus, load_trade
 from store.ports import EventStore
@@ -116,6 +116,7 @@ async def approve(
             approver=decider.name,
             channel=decider.channel,
             trust=decider.trust,
+            round=state.proposal.round,
         )
         if await _stored(fact, state, deps):
             deps.failpoint("approve.after_commit")

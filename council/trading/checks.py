@@ -10,8 +10,8 @@ from decimal import Decimal
 from typing import Literal
 
 from broker.models import Account, MarketClock, OrderStatus, Position, Quote
-from council.events import TradeApproved
 from council.model.ticket import Ticket
+from council.trade_facts import TradeApproved
 from council.trading.account_legs import LegState
 from council.trading.approvals import RELAYED
 
@@ -44,13 +44,12 @@ def objection_to(
     *,
     now: datetime,
     mode: Literal["conversational", "strict"],
-    always_open: bool,
 ) -> Objection | None:
     """Return the first reason against sending an order for `ticket` now, or None."""
     lasting = _broken_seal(ticket, approval) or _untrusted(approval, mode) or _expired(ticket, now)
     if lasting:
         return Objection(lasting, is_final=True)
-    passing = _wrong_account(ticket, standing.account) or _closed(standing, always_open)
+    passing = _wrong_account(ticket, standing.account) or _closed(standing)
     if passing:
         return Objection(passing, is_final=False)
     if standing.quote is None:
@@ -123,8 +122,8 @@ def _wrong_account(ticket: Ticket, account: Account) -> str | None:
     return "the venue blocks this account from trading" if account.trading_blocked else None
 
 
-def _closed(standing: Standing, always_open: bool) -> str | None:
-    if standing.market.is_open or always_open:
+def _closed(standing: Standing) -> str | None:
+    if standing.market.is_open:
         return None
     return f"waits for the open at {standing.market.next_open_at:%Y-%m-%d %H:%M} UTC"
 

@@ -6,7 +6,7 @@ rests on expected versions and order ids alone. One account's trouble never stop
 
 import asyncio
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 import structlog
@@ -15,13 +15,18 @@ from config.errors import CouncilError, UnreachableError, UsageError
 from council.errors import Overtaken
 from council.parallel import all_at_once
 from council.ports import Deps
+from council.trade_facts import TradeApproved
 from council.trading.account_legs import AccountLedger
 from council.trading.account_run import AccountReport, AccountRun
 from council.trading.approvals import expire_due
 
+LONGEST_REST: Final = timedelta(seconds=30)
+"""So often all accounts get a turn even if nothing was heard: for the open, and for expiry."""
+
 SETTLE_STEP: Final = timedelta(milliseconds=500)
 RELOADS: Final = 3
 _IN_MOTION: Final = frozenset({"working", "unreachable", "busy"})
+_APPROVED: Final = TradeApproved.__name__
 
 
 async def execute_once(
@@ -57,12 +62,16 @@ async def run_until_settled(
 
 
 async def executor_loop(deps: Deps, stop: asyncio.Event, interval: timedelta) -> None:
-    """Give all accounts a turn every `interval` until `stop` is set; no error ends the loop."""
+    """Give all accounts a turn whenever there is work, until `stop` is set; no error ends the loop.
+
+    Every `interval` one read tells whether anything was approved; see `_Watch`.
+    """
     log = structlog.get_logger("executor")
+    watch = _Watch(deps)
     told: dict[str, AccountReport] = {}
     while not stop.is_set():
         try:
-            reports = await execute_once(deps)
+            reports = await _turns_if_due(deps, watch)
         except Exception:
             log.exception("executor.cycle_failed")
             reports = ()
@@ -76,6 +85,38 @@ async def executor_loop(deps: Deps, stop: asyncio.Event, interval: timedelta) ->
                 )
             told[report.account] = report
         await _pause(stop, interval)
+
+
+class _Watch:
+    """Whether turns are worth their locks: after an approval, amid orders, or after a long rest.
+
+    The first cycle is always worth it: another process may have died in the middle of an order.
+    """
+
+    def __init__(self, deps: Deps) -> None:
+        self._deps = deps
+        self._position = 0
+        self._rest_until: datetime | None = None
+
+    async def is_due(self) -> bool:
+        """Read on from the last approval seen; what is approved during a turn is seen after it."""
+        approvals = self._deps.store.read_all(self._position, event_types=[_APPROVED])
+        async for event in approvals:
+            self._position, self._rest_until = event.position, None
+        return self._rest_until is None or self._deps.clock.now() >= self._rest_until
+
+    def saw(self, reports: Sequence[AccountReport]) -> None:
+        """Rest after `reports` unless an order is under way."""
+        moving = any(report.outcome in _IN_MOTION for report in reports)
+        self._rest_until = None if moving else self._deps.clock.now() + LONGEST_REST
+
+
+async def _turns_if_due(deps: Deps, watch: _Watch) -> tuple[AccountReport, ...]:
+    if not await watch.is_due():
+        return ()
+    reports = await execute_once(deps)
+    watch.saw(reports)
+    return reports
 
 
 async def _pause(stop: asyncio.Event, interval: timedelta) -> None:

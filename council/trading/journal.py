@@ -6,7 +6,7 @@ from uuid import UUID
 
 from council.codec import to_event
 from council.errors import Overtaken
-from council.events import Fact
+from council.fact import Fact
 from council.ports import Deps
 from store.errors import VersionConflict
 from store.events import NewEvent, StoredEvent, StreamWrite

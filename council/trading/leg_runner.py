@@ -21,7 +21,8 @@ from broker.models import (
     Unknown,
 )
 from council.errors import OrderMismatch
-from council.events import (
+from council.ports import Deps, Desk, whole_shares
+from council.trade_facts import (
     LegClosed,
     LegFact,
     LegIntended,
@@ -32,7 +33,6 @@ from council.events import (
     SubmitUnknown,
     TradeIncomplete,
 )
-from council.ports import Deps, Desk, whole_shares
 from council.trading.account_legs import AccountLedger, LegState
 from council.trading.checks import Objection
 from council.trading.journal import record

@@ -11,7 +11,7 @@ from uuid import UUID
 
 from council.codec import to_fact
 from council.errors import UnknownTrade
-from council.events import (
+from council.trade_facts import (
     ApprovalVoided,
     ExecutionStarted,
     TradeApproved,

@@ -6,10 +6,10 @@ from decimal import Decimal
 from broker.models import Position
 from config.errors import UnreachableError
 from council.context import WeekContext
-from council.events import TradeProposed
 from council.model.base import Direction
 from council.parallel import all_at_once
 from council.ports import Deps, Desk, Progress
+from council.trade_facts import TradeProposed
 from council.trading.lifecycle import TradeStatus, load_trade
 
 _CARRIED_OUT = frozenset({TradeStatus.COMPLETED, TradeStatus.INCOMPLETE})

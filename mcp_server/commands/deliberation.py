@@ -75,7 +75,8 @@ def demo(
     from mcp_server.demo import DemoOrder, play  # noqa: PLC0415
 
     output = Output(as_json=as_json)
-    carry_out(play(DemoOrder(week_id=week, bars=bars, seed=seed), output), output)
+    order = DemoOrder(week_id=week, bars=bars, seed=seed)
+    carry_out(play(order, output), output, "Interrupted; the next `council demo` begins anew.")
 
 
 def _run_until(stage: str, week: str | None, *, query: str | None, output: Output) -> None:

@@ -1,6 +1,7 @@
 """The options that several commands share, and how a command's coroutine is run."""
 
 import asyncio
+import signal
 from collections.abc import Coroutine
 from typing import Annotated, Any
 
@@ -9,6 +10,8 @@ import typer
 from mcp_server.output import Output, write_error
 
 _INTERRUPTED = 130
+_TERMINATED = 143
+_WEEK_RESUMES = "Interrupted; nothing is lost: the week resumes with `council run-weekly`."
 
 JsonFlag = Annotated[
     bool, typer.Option("--json", help="Print one JSON document; errors as JSON on stderr.")
@@ -24,14 +27,35 @@ YesFlag = Annotated[
 ]
 
 
-def carry_out(work: Coroutine[Any, Any, Any], output: Output) -> None:
-    """Run a command's coroutine; Ctrl-C cancels it and leaves a week that resumes."""
+def carry_out(
+    work: Coroutine[Any, Any, Any], output: Output, interrupted: str = _WEEK_RESUMES
+) -> None:
+    """Run a command's coroutine; Ctrl-C and SIGTERM cancel it and leave a week that resumes.
+
+    `interrupted` is what a person is told then.
+    """
     try:
-        asyncio.run(work)
-    except KeyboardInterrupt:
+        asyncio.run(_until_terminated(work))
+    except (KeyboardInterrupt, asyncio.CancelledError) as end:
         output.end_progress()
-        sentence = "Interrupted; nothing is lost: the week resumes with `council run-weekly`."
-        write_error(sentence, code="interrupted", as_json=output.as_json)
-        raise typer.Exit(_INTERRUPTED) from None
+        write_error(interrupted, code="interrupted", as_json=output.as_json)
+        code = _INTERRUPTED if isinstance(end, KeyboardInterrupt) else _TERMINATED
+        raise typer.Exit(code) from None
     finally:
         output.end_progress()
+
+
+async def _until_terminated(work: Coroutine[Any, Any, Any]) -> None:
+    """Let SIGTERM end `work` as Ctrl-C does, closing what is open; a second one kills."""
+    loop, task = asyncio.get_running_loop(), asyncio.current_task()
+
+    def end() -> None:
+        loop.remove_signal_handler(signal.SIGTERM)
+        if task is not None:
+            task.cancel()
+
+    loop.add_signal_handler(signal.SIGTERM, end)
+    try:
+        await work
+    finally:
+        loop.remove_signal_handler(signal.SIGTERM)

@@ -1,7 +1,10 @@
 """What a person decides about trades, and the orders that follow."""
 
 import getpass
+import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Annotated
 
 import typer
@@ -24,6 +27,11 @@ from mcp_server.rendering.trades import (
 from mcp_server.shapes import ResultShape, ResultsShape, TradeShape, TradesShape
 from mcp_server.views import zero_size_notice
 from mcp_server.wiring import App, Terms, assembled, opened_store, settled
+
+_UNDECIDED = "Interrupted; `council trades` shows what was decided before."
+_ORDERS_GO_ON = (
+    "Interrupted; orders under way are followed by the next `council execute --all-accounts`."
+)
 
 TradeIds = Annotated[list[str] | None, typer.Argument(metavar="ID...", help="Trade ids.")]
 TradeId = Annotated[str, typer.Argument(metavar="ID", help="A trade id, or how it begins.")]
@@ -60,7 +68,7 @@ def approve(
     if bool(trade_ids) is every:
         raise UsageError("Give the ids of the trades to approve, or --all for every pending one.")
     output = Output(as_json=as_json)
-    carry_out(_approve(trade_ids or (), output, yes=yes), output)
+    carry_out(_approve(trade_ids or (), output, yes=yes), output, _UNDECIDED)
 
 
 def reject(trade_id: TradeId, reason: ReasonOption, as_json: JsonFlag = False) -> None:
@@ -68,7 +76,7 @@ def reject(trade_id: TradeId, reason: ReasonOption, as_json: JsonFlag = False) -
     if not reason.strip():
         raise UsageError("A rejection needs a reason: --reason TEXT.")
     output = Output(as_json=as_json)
-    carry_out(_reject(trade_id, reason.strip(), output), output)
+    carry_out(_reject(trade_id, reason.strip(), output), output, _UNDECIDED)
 
 
 def execute(
@@ -78,13 +86,13 @@ def execute(
     if bool(accounts) is every:
         raise UsageError("Give --all-accounts, or --account NICKNAME for one of them.")
     output = Output(as_json=as_json)
-    carry_out(_execute(tuple(accounts or ()), output), output)
+    carry_out(_execute(tuple(accounts or ()), output), output, _ORDERS_GO_ON)
 
 
 def executor() -> None:
     """Keep sending the orders of approved trades until Ctrl-C; any number may run at once."""
     output = Output()
-    carry_out(_executor(output), output)
+    carry_out(_executor(output), output, _ORDERS_GO_ON)
 
 
 async def _trades(status: str | None, week: str | None, output: Output) -> None:
@@ -135,8 +143,24 @@ def _ask(asked: tuple[TradeShape, ...], app: App, output: Output) -> None:
     for ticket in asked:
         show_ticket(output.side, ticket, zero_size_notice(ticket, app.deps.config))
     many = "this trade" if len(asked) == 1 else f"these {len(asked)} trades"
-    if not Confirm.ask(f"Approve {many}?", console=output.side, default=False):
+    with _stoppable():
+        agreed = Confirm.ask(f"Approve {many}?", console=output.side, default=False)
+    if not agreed:
         raise typer.Abort
+
+
+@contextmanager
+def _stoppable() -> Iterator[None]:
+    """Let Ctrl-C and SIGTERM end a question: the event loop only notes them while it is blocked."""
+    before = {
+        signal.SIGINT: signal.signal(signal.SIGINT, signal.default_int_handler),
+        signal.SIGTERM: signal.signal(signal.SIGTERM, signal.SIG_DFL),
+    }
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 async def _approve_one(app: App, ticket: TradeShape, *, alone: bool) -> tuple[ResultShape, int]:

@@ -30,6 +30,8 @@ def show_status(console: Console, status: StatusShape) -> None:
         f"Last entry {words.new_york(week.last_entry_at)}, ends {words.new_york(week.ends_at)}."
     )
     halted = "trading is halted" if status.halted else "trading is not halted"
+    if status.approved:
+        console.print(f"{words.approved_wait(status.approved, status.market_opens_at)}.")
     console.print(
         f"{status.pending} pending; approval {status.approval_mode}; {halted}; "
         f"database {status.database}.",

@@ -11,6 +11,10 @@ from mcp_server.rendering import words
 from mcp_server.shapes import ExecutionShape, LegShape, ResultsShape, TradeShape
 
 _SHORT_ID_LENGTH = 8
+_WHO_SENDS = (
+    "`council execute --all-accounts` sends approved orders now; `council executor` and a running "
+    "MCP server send them by themselves."
+)
 
 
 def show_trades(console: Console, trades: Sequence[TradeShape]) -> None:
@@ -99,6 +103,8 @@ def show_results(console: Console, results: ResultsShape) -> None:
         console.print(
             Text.assemble(short, " ", result.message), style=words.style_of(result.status)
         )
+    if any(result.status == "approved" for result in results.results):
+        console.print(Text(_WHO_SENDS, style="dim"))
 
 
 def show_tickets(console: Console, trades: Sequence[TradeShape]) -> None:

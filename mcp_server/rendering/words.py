@@ -68,6 +68,14 @@ def new_york(instant: datetime) -> str:
     return instant.astimezone(NEW_YORK).strftime("%a %d %b %H:%M")
 
 
+def approved_wait(count: int, market_opens_at: datetime | None) -> str:
+    """Say what approved trades wait for: the market's open, or an executor's next turn."""
+    what = "1 approved trade waits" if count == 1 else f"{count} approved trades wait"
+    if market_opens_at is None:
+        return f"{what} for the executor"
+    return f"{what} for the open at {new_york(market_opens_at)} New York"
+
+
 def table(*columns: str, right: Iterable[str] = (), title: str | None = None) -> Table:
     """Build an empty table; the columns named in `right` hold numbers."""
     built = Table(

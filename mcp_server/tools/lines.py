@@ -84,8 +84,10 @@ def trade_line(trade: TradeShape) -> TradeLine:
 
 
 def trade_words(trade: TradeShape) -> str:
-    """Return a trade in three words, such as "SHORT 120 TLT"."""
-    return f"{trade.direction} {abs(trade.quantity)} {trade.instrument}"
+    """Return a trade in three words, such as "SHORT 120 TLT", and whether it buys nothing."""
+    words = f"{trade.direction} {abs(trade.quantity)} {trade.instrument}"
+    is_empty = not trade.quantity and trade.direction != "FLAT"
+    return f"{words} (sizes to nothing)" if is_empty else words
 
 
 def decision_words(decision: DecisionShape | None) -> str:

@@ -6,6 +6,7 @@ from mcp_types import CallToolResult
 from pydantic import Field
 
 from mcp_server import operations
+from mcp_server.rendering.words import approved_wait
 from mcp_server.shapes import StatusShape
 from mcp_server.tools.lines import account_line, checkpoint_line, trade_line
 from mcp_server.tools.results import CheckpointsAnswer, StatusAnswer, told
@@ -22,7 +23,7 @@ Slot = Annotated[
 
 @saying("NOT known")
 async def get_status(ctx: HostContext) -> Annotated[CallToolResult, StatusAnswer]:
-    """Show mode, venues, every account's equity and position, and where the week stands."""
+    """Show mode, venues, every account's equity and position, and where week and trades stand."""
     app = await host_of(ctx).app()
     status = await operations.status(app)
     answer = StatusAnswer(
@@ -36,6 +37,8 @@ async def get_status(ctx: HostContext) -> Annotated[CallToolResult, StatusAnswer
         completed=status.week.completed,
         last_entry_at=status.week.last_entry_at,
         pending=status.pending,
+        approved=status.approved,
+        market_opens_at=status.market_opens_at,
         approval_mode=status.approval_mode,
         halted=status.halted,
         accounts=tuple(map(account_line, status.accounts)),
@@ -45,10 +48,13 @@ async def get_status(ctx: HostContext) -> Annotated[CallToolResult, StatusAnswer
 
 def _status_summary(status: StatusShape) -> str:
     held = sum(bool(account.positions) for account in status.accounts)
-    return (
+    line = (
         f"Week {status.week.week_id} is {status.week.state.replace('_', ' ')}; {status.pending} "
         f"trades are pending; {held} of {len(status.accounts)} accounts hold a position."
     )
+    if status.approved:
+        line += f" {approved_wait(status.approved, status.market_opens_at)}."
+    return line
 
 
 def _status_next_step(status: StatusShape) -> str:
@@ -56,6 +62,11 @@ def _status_next_step(status: StatusShape) -> str:
         return "Call list_pending_trades and show them to the user."
     if status.week.state != "finished":
         return "Call run_weekly when the user wants the week's run."
+    if status.approved:
+        return (
+            "Nothing is asked of the user. While this server runs it sends the approved orders "
+            "as soon as the market is open; `council executor` does so without it."
+        )
     return "Nothing is due. run_checkpoint looks at open trades."
 
 

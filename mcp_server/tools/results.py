@@ -177,6 +177,8 @@ class StatusAnswer(Answer):
     completed: tuple[str, ...]
     last_entry_at: datetime
     pending: int
+    approved: int
+    market_opens_at: datetime | None
     approval_mode: str
     halted: bool
     accounts: tuple[AccountLine, ...]

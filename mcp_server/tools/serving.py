@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 from functools import wraps
 from typing import Annotated, Any, ParamSpec
 
+import structlog
 from mcp.server.mcpserver.context import Context
 from mcp.server.mcpserver.exceptions import ToolError
 from mcp_types import CallToolResult
@@ -22,7 +23,11 @@ WeekId = Annotated[
 TradeId = Annotated[str, Field(description="One trade id from list_pending_trades.")]
 Query = Annotated[
     str | None,
-    Field(description="What research should look at first, in the user's words.", max_length=500),
+    Field(
+        description="What research should look at first, in the user's words. It counts only where "
+        "this call begins the week.",
+        max_length=500,
+    ),
 ]
 
 
@@ -37,7 +42,12 @@ def saying(
     [Callable[_Parameters, Awaitable[CallToolResult]]],
     Callable[_Parameters, Awaitable[CallToolResult]],
 ]:
-    """Let a tool's expected failures open with what did NOT happen, such as "NOT approved"."""
+    """Let a tool's failures open with what did NOT happen, such as "NOT approved".
+
+    What nobody expected is logged with its traceback; the model gets a sentence.
+    """
+
+    log = structlog.get_logger("tools")
 
     def decorated(
         tool: Callable[_Parameters, Awaitable[CallToolResult]],
@@ -48,6 +58,11 @@ def saying(
                 return await tool(*args, **kwargs)
             except CouncilError as error:
                 raise ToolError(f"{not_done}: {_advice(error)}") from error
+            except ToolError:
+                raise
+            except Exception as error:
+                log.exception("tool.failed", tool=tool.__name__)
+                raise ToolError(f"{not_done}: {_unexpected(error)}") from error
 
         return called
 
@@ -57,3 +72,7 @@ def saying(
 def _advice(error: CouncilError) -> str:
     again = "It may be tried again in a while." if error.retryable else "Do not retry it unchanged."
     return f"{error} {again} Tell the user."
+
+
+def _unexpected(error: Exception) -> str:
+    return f"unexpected {type(error).__name__}: {error} The server's log says where. Tell the user."

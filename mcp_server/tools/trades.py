@@ -9,10 +9,12 @@ from pydantic import Field
 from council.trading.approvals import Decider
 from mcp_server import operations
 from mcp_server.readings import list_trades, one_trade
+from mcp_server.rendering.words import new_york
 from mcp_server.shapes import TradeShape
 from mcp_server.tools.lines import trade_line, trade_words
 from mcp_server.tools.results import DecidedAnswer, TradesAnswer, told
 from mcp_server.tools.serving import HostContext, TradeId, WeekId, host_of, saying
+from mcp_server.views import zero_size_notice
 from mcp_server.wiring import App
 
 _APPROVER = "mcp client"
@@ -65,7 +67,8 @@ async def approve_trade(
     app = await host_of(ctx).app()
     ticket = await one_trade(app.deps.store, trade_id)
     if ticket.status == "pending" and _plain(confirmation) != _plain(ticket.confirmation):
-        raise ToolError(_ask_for_phrase(ticket, given=confirmation))
+        notice = zero_size_notice(ticket, app.deps.config)
+        raise ToolError(_ask_for_phrase(ticket, notice, given=confirmation))
     result = await operations.approve(
         app,
         ticket.trade_id,
@@ -93,8 +96,11 @@ async def reject_trade(
 
 def _decided(app: App, ticket: TradeShape, status: str, summary: str) -> DecidedAnswer:
     standing = app.standing
+    opens_at = operations.market_opens_at(app)
+    when = "now" if opens_at is None else f"after the open at {new_york(opens_at)} New York"
     following = {
-        "approved": "The executor places the order while the market is open; get_status shows it.",
+        "approved": f"While this server runs, its executor sends the order {when}. get_status "
+        "shows the position.",
         "rejected": "list_pending_trades shows what else waits.",
     }
     return DecidedAnswer(
@@ -112,9 +118,10 @@ def _plain(phrase: str | None) -> str:
     return " ".join((phrase or "").split())
 
 
-def _ask_for_phrase(ticket: TradeShape, *, given: str | None) -> str:
+def _ask_for_phrase(ticket: TradeShape, notice: str | None, *, given: str | None) -> str:
     cause = "the phrase is wrong" if given else "no phrase was given"
     legs = "; ".join(f"{leg.side} {leg.quantity} {leg.symbol}" for leg in ticket.legs)
+    empty = "" if notice is None else f"Notice: {notice}\n"
     return (
         f"NOT approved: {cause}. The trade stays pending and nothing was sent.\n"
         f"Ticket {ticket.trade_id}: {ticket.account} goes {trade_words(ticket)} at {ticket.venue}, "
@@ -122,6 +129,6 @@ def _ask_for_phrase(ticket: TradeShape, *, given: str | None) -> str:
         f"({ticket.equity_share:.0%} of equity), price between {ticket.lowest_price:.2f} and "
         f"{ticket.highest_price:.2f}, orders: {legs or 'none'}, expires "
         f"{ticket.expires_at.isoformat()}.\n"
-        f"Show this ticket to the user and ask the user to type: {ticket.confirmation}\n"
+        f"{empty}Show this ticket to the user and ask the user to type: {ticket.confirmation}\n"
         "Do not type it for the user, and do not call again before the user has typed it."
     )

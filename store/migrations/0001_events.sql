@@ -1,7 +1,7 @@
 -- The log itself: append-only, in one global order, each event chained to the one before it by a hash.
 
 CREATE TABLE events (
-    position        bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    position        bigint      PRIMARY KEY CHECK (position > 0),
     stream          text        NOT NULL CHECK (stream <> ''),
     version         bigint      NOT NULL CHECK (version > 0),
     event_id        uuid        NOT NULL CONSTRAINT events_event_id_key UNIQUE,
@@ -18,17 +18,18 @@ CREATE TABLE events (
 );
 CREATE INDEX events_by_type ON events (event_type, position);
 
--- The one definition of the hash. The previous hash always has 32 bytes and a JSON array quotes its
--- strings, so no two events can frame to the same bytes; microseconds since 1970 do not depend on the
--- session's time zone, and jsonb writes its text in one normal form.
+-- The one definition of the hash: it covers every column but itself. The previous hash always has 32
+-- bytes and a JSON array quotes its strings, so no two events can frame to the same bytes;
+-- microseconds since 1970 do not depend on the session's time zone (as text, for even an instant that
+-- was forged to infinity must hash), and jsonb writes its text in one normal form.
 CREATE FUNCTION event_hash(previous_hash bytea, event events) RETURNS bytea
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, public, pg_temp
 AS $$
     SELECT sha256(previous_hash || convert_to(jsonb_build_array(
-        event.stream, event.version, event.event_id, event.event_type, event.week_id,
-        event.account_id, event.correlation_id, event.parent_event_id,
-        (extract(epoch FROM event."timestamp") * 1000000)::bigint, event.payload
+        event.position, event.stream, event.version, event.event_id, event.event_type,
+        event.week_id, event.account_id, event.correlation_id, event.parent_event_id,
+        trunc(extract(epoch FROM event."timestamp") * 1000000)::text, event.payload
     )::text, 'UTF8'))
 $$;
 
@@ -37,8 +38,8 @@ CREATE FUNCTION lock_appends() RETURNS void
 LANGUAGE sql
 AS $$ SELECT pg_advisory_xact_lock(7201, 1) $$;
 
--- Append `_events`, a JSON array of objects, to one stream. The lock is taken before the identity value
--- is drawn: the order of positions is the order of commits, and a reader's cursor misses nothing.
+-- Append `_events`, a JSON array of objects, to one stream. Positions are counted under the lock: they
+-- have no gaps, their order is the order of commits, and a reader's cursor misses nothing.
 -- Raises LC001 (the stream has moved on) and LC004 (the id belongs to another stream or kind).
 CREATE FUNCTION append_events(_stream text, _expected_version bigint, _events jsonb)
 RETURNS TABLE (stored events, is_new boolean)
@@ -47,6 +48,7 @@ SET search_path = pg_catalog, public, pg_temp
 AS $$
 DECLARE
     _current bigint;
+    _position bigint;
     _previous bytea;
     _event jsonb;
 BEGIN
@@ -68,21 +70,19 @@ BEGIN
                 RAISE EXCEPTION 'the stream % is at version %, not %',
                     _stream, _current, _expected_version USING ERRCODE = 'LC001';
             END IF;
-            SELECT hash INTO _previous FROM events ORDER BY position DESC LIMIT 1;
+            SELECT position, hash INTO _position, _previous FROM events ORDER BY position DESC LIMIT 1;
+            _position := coalesce(_position, 0);
             _previous := coalesce(_previous, decode(repeat('00', 32), 'hex'));
         END IF;
         _current := _current + 1;
+        _position := _position + 1;
         stored := jsonb_populate_record(NULL::events, _event);
+        stored.position := _position;
         stored.stream := _stream;
         stored.version := _current;
         stored.previous_hash := _previous;
         stored.hash := event_hash(_previous, stored);
-        INSERT INTO events (stream, version, event_id, event_type, week_id, account_id,
-            correlation_id, parent_event_id, "timestamp", payload, previous_hash, hash)
-        VALUES (stored.stream, stored.version, stored.event_id, stored.event_type, stored.week_id,
-            stored.account_id, stored.correlation_id, stored.parent_event_id, stored."timestamp",
-            stored.payload, stored.previous_hash, stored.hash)
-        RETURNING position INTO stored.position;
+        INSERT INTO events VALUES (stored.*);
         _previous := stored.hash;
         PERFORM pg_notify('council_events', stored.position::text);
         RETURN NEXT;

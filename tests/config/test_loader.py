@@ -154,7 +154,9 @@ CONTRADICTIONS = [
     ("risk.yaml", "price_band: 0.02", "price_band: .nan", "bad value at approval.price_band"),
     ("schedule.yaml", '"12:00"', '"09:00"', "the checkpoint 09:00 twice"),
     ("schedule.yaml", '"15:30"', '"16:30"', "has last_entry 16:30"),
-    ("schedule.yaml", '"15:30"', "1530", 'write a time of day as "HH:MM"'),
+    ("schedule.yaml", '"15:30"', "1530", '(1530): write a time of day as "HH:MM"'),
+    ("assets.yaml", "{symbol: SPY,", "[symbol, SPY] #", "write `key: value` pairs"),
+    ("risk.yaml", "sizing_policy", "? [a, b]\n: 1\nsizing_policy", "a key must be plain text"),
 ]
 
 
@@ -172,6 +174,12 @@ def test_a_contradiction_is_one_sentence_that_names_file_and_key(
     assert "\n" not in sentence
     assert "pydantic" not in sentence
     assert sentence.endswith(".")
+
+
+def test_one_word_in_place_of_the_accounts_is_no_list(folder: Path) -> None:
+    (folder / "accounts.yaml").write_text("accounts: CHATGPT\n")
+
+    assert sentence_of(folder).endswith('bad value at accounts ("CHATGPT"): write a list.')
 
 
 def test_an_account_without_a_model_is_named(folder: Path) -> None:

@@ -7,20 +7,12 @@ from broker.models import OrderStatus, PositionIntent, Side, VenueName
 from config.ids import client_order_id_for, meaning_id, trade_id_for
 from council.events import (
     FACTS,
-    ApprovalVoided,
     CheckpointAbstained,
     CheckpointTaken,
     DecisionReached,
-    ExecutionStarted,
-    Fact,
-    LegClosed,
-    LegIntended,
     ModelCalled,
     NoDecision,
     NoTicket,
-    OrderAccepted,
-    OrderProgressed,
-    OrderRefused,
     PitchAbstained,
     PitchMade,
     ResearchFailed,
@@ -29,6 +21,18 @@ from council.events import (
     ReviewMade,
     SnapshotTaken,
     StageCompleted,
+    WeekStarted,
+)
+from council.fact import Fact
+from council.model.checkpoint import Action, Checkpoint, IndicatorReading
+from council.trade_facts import (
+    ApprovalVoided,
+    ExecutionStarted,
+    LegClosed,
+    LegIntended,
+    OrderAccepted,
+    OrderProgressed,
+    OrderRefused,
     SubmitAttempted,
     SubmitUnknown,
     TradeApproved,
@@ -37,9 +41,7 @@ from council.events import (
     TradeIncomplete,
     TradeProposed,
     TradeRejected,
-    WeekStarted,
 )
-from council.model.checkpoint import Action, Checkpoint, IndicatorReading
 from tests.builders import (
     CHAIRMAN,
     EXPIRES_AT,

@@ -73,6 +73,24 @@ def test_what_tells_nobody_stays_word_for_word(text: str) -> None:
     assert without_names(text, names=NAMES) == text
 
 
+@pytest.mark.parametrize(
+    "written",
+    [
+        "GPT\u20115.2",
+        "GPT\u2010 5.2",
+        "Gemini\u20143",
+        "Gemini 3 Pro",
+        "gemini-3-flash-preview",
+        "gpt-5.2-mini",
+        "DeepSeek R1",
+        "Claude Opus 4.5",
+        "xai/grok-4-1-fast",
+    ],
+)
+def test_neither_version_nor_tier_outlives_the_name(written: str) -> None:
+    assert without_names(f"{written} sees breadth", names=NAMES) == "[name] sees breadth"
+
+
 def test_markdown_and_line_breaks_go() -> None:
     text = "## Thesis\n- **Breadth** improves\n* `SPY.rsi_14` holds"
 

@@ -6,7 +6,8 @@ import pytest
 
 from council.codec import event_id_of, to_event, to_fact
 from council.errors import UnknownFact
-from council.events import Fact, StageCompleted
+from council.events import StageCompleted
+from council.fact import Fact
 from store.events import NewEvent, StoredEvent
 from tests.builders import NOW, WEEK_ID
 from tests.council.fact_examples import every_fact

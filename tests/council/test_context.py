@@ -3,7 +3,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from council.context import WeekContext, fold
-from council.events import Fact, StageCompleted
+from council.events import StageCompleted
+from council.fact import Fact
 from tests.builders import WEEK_ID
 from tests.council.fact_examples import deliberation_facts, every_fact
 

@@ -8,16 +8,28 @@ from config.clock import FixedClock
 from config.errors import UsageError
 from council.codec import event_id_of
 from council.context import WeekContext
-from council.errors import ConfigurationChanged, NoPrices, StageOutOfOrder, WeekBusy, WeekClosed
+from council.errors import (
+    ConfigurationChanged,
+    ModelsUnreachable,
+    NoPrices,
+    StageOutOfOrder,
+    WeekBusy,
+    WeekClosed,
+)
 from council.events import StageCompleted
 from council.pipeline import STAGES, STEPS, load_week, run_step, run_week
-from council.ports import Deps, Progress
+from council.ports import Abstained, Deps, Progress
 from store.events import StoredEvent
 from tests.builders import MANAGERS, WEEK_ID, make_config
-from tests.fakes import FakeMarketData, FakeModels, abstained, make_deps, usual_answer
+from tests.fakes import FakeMarketData, FakeModels, FakeResearch, abstained, make_deps, usual_answer
 
 ASKED_IN_A_WEEK = len(MANAGERS) * 2 + 1
 NEXT_WEEK = "2026-11-25"
+
+
+def away() -> Abstained:
+    """Return what everybody gets from a gateway that does not take the key."""
+    return Abstained("vendor/silent", "HTTP 401: bad key", "unreachable")
 
 
 async def log_of(deps: Deps) -> list[StoredEvent]:
@@ -233,6 +245,40 @@ async def test_too_few_pitches_leave_the_council_without_a_trade_and_say_so() ->
     assert any("No council trade: 2 of 5 managers pitched" in said for said in context.degraded)
 
 
+@pytest.mark.parametrize("stage", ["pitch", "peer_review"])
+async def test_a_gateway_that_is_away_spends_no_week(stage: str) -> None:
+    deps = make_deps(models=FakeModels(lambda q: away() if q.stage == stage else usual_answer(q)))
+
+    with pytest.raises(ModelsUnreachable, match="HTTP 401: bad key"):
+        await run_week(WEEK_ID, deps)
+
+    before = await load_week(WEEK_ID, deps.store)
+    assert stage not in before.completed
+    again = await run_week(WEEK_ID, replace(deps, models=FakeModels()))
+    assert len(again.proposals) == 6
+    assert again.snapshot == before.snapshot
+
+
+async def test_research_that_reaches_nobody_is_run_again() -> None:
+    deps, silent = make_deps(), FakeResearch("silent", away())
+    dark = replace(deps, research={"A": (silent,), "B": (silent,)})
+
+    with pytest.raises(ModelsUnreachable):
+        await run_week(WEEK_ID, dark)
+
+    assert len((await run_week(WEEK_ID, deps)).packs) == 2
+
+
+async def test_models_that_all_answer_badly_are_abstentions_and_no_outage() -> None:
+    invalid = Abstained("vendor/silent", "no JSON", "invalid")
+    deps = make_deps(models=FakeModels(lambda _: invalid))
+
+    context = await run_week(WEEK_ID, deps)
+
+    assert len(context.pitch_abstentions) == len(MANAGERS)
+    assert context.proposals == ()
+
+
 async def test_progress_is_told_from_each_stages_beginning_to_its_end() -> None:
     told: list[Progress] = []
 
@@ -253,6 +299,15 @@ async def test_a_second_question_for_a_week_is_said_to_be_too_late() -> None:
     assert context.started is not None
     assert context.started.query == "Gold?"
     assert any("keeps the question" in news.message for news in told)
+
+
+async def test_a_question_too_long_for_the_prompt_is_refused_and_not_cut() -> None:
+    deps = make_deps()
+
+    with pytest.raises(UsageError, match="2001 characters: shorten it to 2000"):
+        await run_week(WEEK_ID, deps, query="x" * 2_001)
+
+    assert await log_of(deps) == []
 
 
 async def test_an_unknown_week_loads_empty() -> None:

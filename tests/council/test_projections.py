@@ -8,22 +8,18 @@ import pytest
 from config.ids import meaning_id
 from council import projections
 from council.codec import to_event
-from council.events import (
-    FACTS,
+from council.events import FACTS, CheckpointAbstained, ModelCalled, NoTicket, ReviewAbstained
+from council.fact import Fact
+from council.projections import READ_TABLES, project
+from council.trade_facts import (
     ApprovalVoided,
-    CheckpointAbstained,
     ExecutionStarted,
-    Fact,
-    ModelCalled,
-    NoTicket,
-    ReviewAbstained,
     SubmitAttempted,
     SubmitUnknown,
     TradeApproved,
     TradeCompleted,
     TradeProposed,
 )
-from council.projections import READ_TABLES, project
 from store.event_store import PostgresEventStore
 from store.memory import MemoryEventStore
 from store.migrate import MIGRATIONS, read_table_names

@@ -1,11 +1,16 @@
+import asyncio
 import json
+import os
+import signal
 from pathlib import Path
 
 import pytest
+import typer
 
 from config.errors import CredentialsError, RefusedError, UnreachableError
 from mcp_server import cli
-from mcp_server.output import error_code
+from mcp_server.commands.options import carry_out
+from mcp_server.output import Output, error_code
 
 
 def error_of(capsys: pytest.CaptureFixture[str]) -> dict[str, str]:
@@ -100,6 +105,25 @@ def test_ctrl_c_says_that_the_week_resumes(
 
     assert cli.run(["events"]) == 130
     assert "resumes with `council run-weekly`" in " ".join(capsys.readouterr().err.split())
+
+
+def test_sigterm_closes_what_is_open_and_says_that_the_week_resumes(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    closed = []
+
+    async def work() -> None:
+        try:
+            os.kill(os.getpid(), signal.SIGTERM)
+            await asyncio.Event().wait()
+        finally:
+            closed.append(True)
+
+    with pytest.raises(typer.Exit) as ended:
+        carry_out(work(), Output(as_json=True))
+
+    assert (ended.value.exit_code, closed) == (143, [True])
+    assert "resumes with `council run-weekly`" in capsys.readouterr().err
 
 
 def test_a_reader_that_has_gone_is_no_error(monkeypatch: pytest.MonkeyPatch) -> None:

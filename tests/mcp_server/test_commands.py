@@ -1,6 +1,8 @@
 """The command line in this process: the four commands, their shapes, and what they refuse."""
 
 import json
+import os
+import signal
 from typing import Any
 
 import pytest
@@ -162,6 +164,39 @@ def test_what_does_not_exist_is_one_sentence(
     assert words in error["message"]
 
 
+def test_ctrl_c_at_the_question_ends_it_at_once_and_approves_nothing(
+    said: Any, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said("run-weekly")
+    went_on_asking = []
+
+    def asked(*_: object, **__: object) -> bool:
+        os.kill(os.getpid(), signal.SIGINT)
+        went_on_asking.append(True)
+        return True
+
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True)
+    monkeypatch.setattr("mcp_server.commands.trading.Confirm.ask", asked)
+
+    code = cli.run(["approve", "--all"])
+
+    assert (code, went_on_asking) == (130, [])
+    assert "what was decided before" in " ".join(capsys.readouterr().err.split())
+    assert len(said("trades", "--status", "pending")["trades"]) == 6
+
+
+def test_approved_trades_are_counted_and_who_sends_them_is_said(
+    said: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    said("run-weekly")
+
+    assert cli.run(["approve", "--all", "--yes"]) == 0
+    assert "`council execute --all-accounts` sends" in " ".join(capsys.readouterr().out.split())
+    assert (said("status")["approved"], said("status")["market_opens_at"]) == (6, None)
+    assert cli.run(["status"]) == 0
+    assert "6 approved trades wait for the executor." in capsys.readouterr().out
+
+
 def test_the_read_tables_are_rebuilt_alike_and_the_log_verifies(said: Any) -> None:
     before = said("run-weekly")
 
@@ -182,6 +217,17 @@ def test_the_doctor_points_at_the_row_that_sizes_to_nothing(said: Any) -> None:
     assert "risk.yaml" in sizing["mend"]
     assert "-2" in sizing["mend"]
     assert {"python", "database", "models", "calendar"} <= {c["check"] for c in doctor["checks"]}
+
+
+def test_the_doctor_points_at_a_key_that_no_account_uses(
+    said: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ALPACA_CHATGTP_KEY_ID", "PKX123")
+
+    checks = {check["check"]: check for check in said("doctor")["checks"]}
+
+    assert checks["key CHATGTP"]["result"] == "warn"
+    assert "CHATGPT" in checks["key CHATGTP"]["mend"]
 
 
 def test_the_doctor_is_ill_without_a_database(

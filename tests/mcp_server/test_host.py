@@ -1,6 +1,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from typing import Any, cast
 
 import pytest
@@ -28,8 +29,10 @@ class Door:
         await asyncio.sleep(0)
         if self.opened <= self._failures:
             raise UnreachableError("The database does not answer.")
-        yield APP
-        self.closed += 1
+        try:
+            yield APP
+        finally:
+            self.closed += 1
 
 
 async def test_many_calls_at_once_open_the_app_once_and_the_end_closes_it() -> None:
@@ -81,3 +84,57 @@ async def test_a_cancelled_call_does_not_cancel_the_opening_for_the_others() -> 
 
     assert await host.app() is APP
     await host.aclose()
+
+
+async def test_the_end_does_not_wait_for_an_opening_that_hangs() -> None:
+    left = []
+
+    @asynccontextmanager
+    async def stuck() -> AsyncIterator[App]:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            left.append(True)
+        yield APP
+
+    host = Host(stuck, idle)
+    asking = asyncio.create_task(host.app())
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    await host.aclose()
+    await asyncio.gather(asking, return_exceptions=True)
+
+    assert (left, asking.cancelled()) == ([True], True)
+
+
+async def test_background_work_that_does_not_stop_is_cancelled_after_its_grace(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("mcp_server.host.GRACE", timedelta(milliseconds=1))
+    door = Door()
+
+    async def deaf(_: App, stop: asyncio.Event) -> None:
+        await asyncio.Event().wait()
+
+    host = Host(door.open, deaf)
+    await host.app()
+    await host.aclose()
+
+    assert door.closed == 1
+
+
+async def test_a_turn_that_is_under_way_at_the_end_is_finished() -> None:
+    turns, begun = [], asyncio.Event()
+
+    async def turning(_: App, stop: asyncio.Event) -> None:
+        begun.set()
+        await stop.wait()
+        await asyncio.sleep(0)
+        turns.append("sent")
+
+    host = Host(Door().open, turning)
+    await host.app()
+    await begun.wait()
+    await host.aclose()
+
+    assert turns == ["sent"]

@@ -156,3 +156,33 @@ async def test_an_mcp_client_over_stdio_goes_from_run_weekly_to_a_filled_order(h
         status = await filled(client, run["run_id"], trade)
 
     assert status["pending"] == 5
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_the_server_although_its_client_keeps_stdin_open(
+    home: Path, number: signal.Signals
+) -> None:
+    server = subprocess.Popen(  # noqa: S603 - our own interpreter
+        [sys.executable, "-c", COUNCIL, "mcp"],
+        env=near_empty(home),
+        cwd=home,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert server.stdin is not None
+    assert server.stdout is not None
+    hello = {"protocolVersion": "2025-06-18", "capabilities": {}}
+    hello["clientInfo"] = {"name": "tester", "version": "1"}
+    call = {"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": hello}
+    server.stdin.write(json.dumps(call) + "\n")
+    server.stdin.flush()
+    server.stdout.readline()
+
+    server.send_signal(number)
+    code = server.wait(timeout=30)
+    server.stdin.close()
+    server.stdout.close()
+
+    assert code == 128 + number

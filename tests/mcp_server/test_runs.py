@@ -4,7 +4,9 @@ from datetime import timedelta
 import pytest
 
 from config.errors import RefusedError, UsageError
-from mcp_server.runs import Runs, run_id_for, week_of
+from config.logs import configure_logs
+from council.errors import WeekBusy
+from mcp_server.runs import Runs, run_id_for, run_of
 
 WEEK = "2026-11-18"
 NO_PATIENCE = timedelta(0)
@@ -18,8 +20,8 @@ async def test_a_week_has_one_task_however_often_it_is_started() -> None:
         begun.append(WEEK)
         await gate.wait()
 
-    runs.start(WEEK, "propose", work)
-    runs.start(WEEK, "propose", work)
+    runs.start(WEEK, work)
+    runs.start(WEEK, work)
     await runs.wait(WEEK, NO_PATIENCE)
     assert runs.is_running(WEEK)
     gate.set()
@@ -38,10 +40,10 @@ async def test_a_failed_run_tells_its_sentence_until_it_is_started_anew() -> Non
     async def works() -> None:
         return None
 
-    runs.start(WEEK, "propose", refused)
+    runs.start(WEEK, refused)
     await runs.wait(WEEK, A_MOMENT)
     assert runs.failure_of(WEEK) == "The week is over."
-    runs.start(WEEK, "propose", works)
+    runs.start(WEEK, works)
     await runs.wait(WEEK, A_MOMENT)
 
     assert runs.failure_of(WEEK) is None
@@ -50,7 +52,7 @@ async def test_a_failed_run_tells_its_sentence_until_it_is_started_anew() -> Non
 async def test_waiting_for_a_run_ends_with_the_patience_and_leaves_it_running() -> None:
     runs, gate = Runs(), asyncio.Event()
 
-    runs.start(WEEK, "propose", gate.wait)
+    runs.start(WEEK, gate.wait)
     await runs.wait(WEEK, timedelta(milliseconds=1))
 
     assert runs.is_running(WEEK)
@@ -66,7 +68,7 @@ async def test_closing_cancels_what_runs_so_that_the_week_resumes_later() -> Non
         finally:
             ended.append(WEEK)
 
-    runs.start(WEEK, "propose", work)
+    runs.start(WEEK, work)
     await runs.wait(WEEK, NO_PATIENCE)
     await asyncio.sleep(0)
     await runs.aclose()
@@ -75,8 +77,45 @@ async def test_closing_cancels_what_runs_so_that_the_week_resumes_later() -> Non
     assert runs.failure_of(WEEK) is None
 
 
-def test_a_run_id_names_its_week_in_every_process() -> None:
-    assert run_id_for(WEEK) == "run-2026-11-18"
-    assert week_of("run-2026-11-18") == WEEK
+async def test_a_week_that_another_process_runs_is_no_failure() -> None:
+    runs = Runs()
+
+    async def busy() -> None:
+        raise WeekBusy("Another process is running week 2026-11-18: wait for its result.")
+
+    runs.start(WEEK, busy)
+    await runs.wait(WEEK, A_MOMENT)
+
+    assert runs.is_elsewhere(WEEK)
+    assert runs.failure_of(WEEK) is None
+
+
+async def test_what_nobody_expected_of_a_run_is_logged_with_its_traceback(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    configure_logs("WARNING", (), False)
+    runs = Runs()
+
+    async def breaks() -> None:
+        raise ZeroDivisionError("division by zero")
+
+    runs.start(WEEK, breaks)
+    await runs.wait(WEEK, A_MOMENT)
+
+    assert "ZeroDivisionError" in (runs.failure_of(WEEK) or "")
+    assert "Traceback" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("stage", "run_id"),
+    [("propose", "run-2026-11-18"), ("peer_review", "run-2026-11-18-peer_review")],
+)
+def test_a_run_id_names_its_week_and_stage_in_every_process(stage: str, run_id: str) -> None:
+    assert run_id_for(WEEK, stage) == run_id
+    assert run_of(run_id) == (WEEK, stage)
+
+
+@pytest.mark.parametrize("text", ["2026-11-18", "run-2026-11-18-lunch", "run-tomorrow"])
+def test_what_is_no_run_id_is_refused(text: str) -> None:
     with pytest.raises(UsageError, match="no run id"):
-        week_of("2026-11-18")
+        run_of(text)

@@ -61,6 +61,16 @@ def test_ignored_market_hours_are_said(tmp_path: Path) -> None:
     assert "ignores market hours" in standing.degraded[-1]
 
 
+def test_a_key_of_an_account_that_nobody_knows_is_said(tmp_path: Path) -> None:
+    keys = {"ALPACA_CHATGTP_KEY_ID": "PK1", "ALPACA_CHATGTP_SECRET_KEY": "s"}
+
+    standing = standing_of(settings_of(tmp_path, **keys), load_config())
+
+    assert standing.degraded[-1].startswith(
+        "ALPACA_CHATGTP_KEY_ID and ALPACA_CHATGTP_SECRET_KEY belong to no account of accounts.yaml"
+    )
+
+
 def test_half_a_key_stops_before_anything_is_opened(tmp_path: Path) -> None:
     with pytest.raises(CredentialsError, match="ALPACA_GROQ_SECRET_KEY is missing"):
         standing_of(settings_of(tmp_path, ALPACA_GROQ_KEY_ID="PK1"), load_config())

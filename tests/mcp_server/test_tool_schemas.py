@@ -56,7 +56,7 @@ async def test_every_tool_has_a_title_four_hints_and_typed_results() -> None:
 async def test_only_reading_tools_say_that_they_only_read() -> None:
     reading = {offer.call.__name__ for offer in OFFERS if offer.reads_only}
 
-    assert reading == {"get_run", "list_pending_trades", "get_status"}
+    assert reading == {"list_pending_trades", "get_status"}
 
 
 def test_the_instructions_fit_what_hosts_show() -> None:

@@ -14,10 +14,11 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from store.cluster import MAX_SOCKET_PATH_BYTES, Cluster, _binaries
+from store.cluster import MAX_SOCKET_PATH_BYTES, Cluster
 from store.embedded import embedded_database
 from store.errors import EmbeddedUnavailable
-from store.server_user import is_postgres, make_passable, make_readable, server_user_for
+from store.server_files import programs
+from store.server_user import ServerUser, is_server_of, server_user_for
 
 PATIENCE_SECONDS = 60
 REPOSITORY = Path(__file__).parents[2]
@@ -27,6 +28,7 @@ REPOSITORY = Path(__file__).parents[2]
 def home() -> Iterator[Path]:
     """Make a home outside pytest's own folder, which pytest closes to the server's user."""
     folder = Path(tempfile.mkdtemp(prefix="council-home-"))
+    folder.chmod(0o711)
     yield folder / "not yet there"
     shutil.rmtree(folder)
 
@@ -35,6 +37,7 @@ def home() -> Iterator[Path]:
 def grown() -> Iterator[Path]:
     """Make one home whose cluster exists already: initdb takes longer than all the rest."""
     folder = Path(tempfile.mkdtemp(prefix="council-grown-"))
+    folder.chmod(0o711)
     Cluster(folder / "postgres").enter().leave()
     yield folder
     # A test that failed may have left the server running.
@@ -202,9 +205,9 @@ class TestFirstStart:
     @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
     def test_it_works_as_a_user_without_rights(self, home: Path, session: Sessions) -> None:
         nobody = pwd.getpwnam("nobody")
-        make_passable(home.parent)
-        make_passable(_binaries())
-        make_readable(_binaries().parent)
+        user = ServerUser(nobody.pw_uid, nobody.pw_gid, is_other=True)
+        if user.kept_out_by(programs(ServerUser(0, 0, is_other=False))):
+            pytest.skip("this checkout is closed to other users")
         home.mkdir()
         os.chown(home, nobody.pw_uid, nobody.pw_gid)
 
@@ -261,9 +264,31 @@ class TestTrouble:
             async with embedded_database(home):
                 pass
 
-    def test_a_process_is_known_by_its_name(self) -> None:
-        assert not is_postgres(os.getpid())
-        assert not is_postgres(2**22 + 1)
+    async def test_the_number_of_a_dead_server_may_belong_to_another_ones(
+        self, grown: Path, cluster_dsn: str
+    ) -> None:
+        connection = await asyncpg.connect(cluster_dsn)
+        folder = Path(await connection.fetchval("SHOW data_directory"))
+        await connection.close()
+        other = int((folder / "postmaster.pid").read_text().splitlines()[0])
+
+        assert is_server_of(folder, other)
+        assert not is_server_of(grown / "postgres/data", other)
+        assert not is_server_of(grown / "postgres/data", 2**22 + 1)
+
+    def test_a_link_where_the_socket_goes_is_refused_and_not_followed(self, home: Path) -> None:
+        ours = home.parent / "ours"
+        ours.mkdir(mode=0o755)
+        cluster = Cluster(home / ("x" * MAX_SOCKET_PATH_BYTES))
+        socket = cluster._socket_folder(server_user_for(home))
+        socket.rmdir()
+        socket.symlink_to(ours)
+
+        with pytest.raises(EmbeddedUnavailable, match="belongs to somebody else"):
+            cluster._socket_folder(server_user_for(home))
+
+        socket.unlink()
+        assert ours.stat().st_mode & 0o777 == 0o755
 
 
 def _postmaster(home: Path) -> int:

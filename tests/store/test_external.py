@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from store.cluster import _binaries
 from store.databases import ensure_database
 from store.errors import DatabaseAddressRefused, StoreUnavailable
 from store.event_store import PostgresEventStore
@@ -15,6 +14,7 @@ from store.locks import PostgresLocks
 from store.migrate import migrate
 from store.pool import open_pool
 from store.projector import verify
+from store.server_files import programs
 from store.server_user import server_user_for
 from tests.store.builders import make_event
 
@@ -37,7 +37,7 @@ def external_port(council_home: Path) -> Iterator[int]:
 
     def run(program: str, *arguments: str) -> None:
         subprocess.run(  # noqa: S603 - our own program
-            (str(_binaries() / program), "-D", str(folder / "pg"), *arguments),
+            (str(programs(user) / program), "-D", str(folder / "pg"), *arguments),
             check=True, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
             env={"LC_ALL": "C", "PATH": "/usr/bin:/bin"}, **user.credentials,
         )  # fmt: skip

@@ -1,11 +1,15 @@
 """The log on PostgreSQL: unchangeable, provable, in one order, the source of the read tables."""
 
 import asyncio
+import os
 from collections.abc import Sequence
+from pathlib import Path
 
 import asyncpg
 import pytest
 
+from store.addresses import with_database
+from store.databases import database_name
 from store.errors import DatabaseNotMigrated, StorageRefused
 from store.event_store import PostgresEventStore
 from store.events import StoredEvent
@@ -57,6 +61,17 @@ class TestVerify:
         [
             ('SET payload = \'{"name": "0"}\' WHERE position = 4', 4, "does not match its hash"),
             ("SET account_id = NULL WHERE position = 1", 1, "does not match its hash"),
+            ("SET timestamp = 'infinity' WHERE position = 2", 2, "does not match its hash"),
+            ("SET position = 11 WHERE position = 10", 10, "it is missing"),
+            ("SET position = 14 WHERE position = 4", 4, "it is missing"),
+            (
+                "SET position = 99 WHERE position = 4; "
+                "UPDATE events SET position = 4 WHERE position = 5; "
+                "UPDATE events SET position = 5 WHERE position = 99",
+                4,
+                "does not match its hash",
+            ),
+            ("SET previous_hash = hash WHERE position = 3", 3, "does not match its hash"),
             ("SET timestamp = timestamp + '1us' WHERE position = 7", 7, "does not match its hash"),
             (
                 "SET hash = set_byte(hash, 9, 255 - get_byte(hash, 9)) WHERE position = 10",
@@ -77,16 +92,52 @@ class TestVerify:
         assert report.first_bad_position == position
         assert reason in (report.reason or "")
 
-    async def test_a_missing_event_is_named_by_the_one_after_it(
-        self, pool: StorePool, postgres_store: PostgresEventStore
+    @pytest.mark.parametrize("position", [1, 5, 9])
+    async def test_a_missing_event_is_named(
+        self, pool: StorePool, postgres_store: PostgresEventStore, position: int
     ) -> None:
         await _append_ten(postgres_store)
 
-        await _as_superuser(pool, "DELETE FROM events WHERE position = 5")
+        await _as_superuser(pool, f"DELETE FROM events WHERE position = {position}")  # noqa: S608 - a number
+        report = await verify(pool)
+
+        assert (report.first_bad_position, report.reason) == (position, "it is missing")
+
+    async def test_an_event_forged_together_with_its_hash_is_named_by_the_one_after_it(
+        self, pool: StorePool, postgres_store: PostgresEventStore
+    ) -> None:
+        await _append_ten(postgres_store)
+        rewrite = "UPDATE events SET payload = '{}' WHERE position = 5"
+        rehash = "UPDATE events SET hash = event_hash(previous_hash, events) WHERE position = 5"
+
+        await _as_superuser(pool, f"{rewrite}; {rehash}")
         report = await verify(pool)
 
         assert report.first_bad_position == 6
-        assert "missing or was replaced" in (report.reason or "")
+        assert "which was replaced" in (report.reason or "")
+
+    async def test_a_byte_flipped_on_the_disk_is_named(
+        self, pool: StorePool, postgres_store: PostgresEventStore, database_dsn: str
+    ) -> None:
+        for number in range(90):
+            await postgres_store.append("s", [make_event(str(number))])
+        on_page = "SELECT min(position) FROM events WHERE (ctid::text::point)[0] = 2"
+        damaged = await pool.fetchval(on_page)
+        await _flip_a_byte_of_page(pool, 2)
+        await pool.close()
+
+        # The server still has the good page in its memory: a copy is read from the disk.
+        copy = f"{database_name(database_dsn)}_copy"
+        server = await asyncpg.connect(with_database(database_dsn, "postgres"))
+        await server.execute(
+            f"CREATE DATABASE {copy} TEMPLATE {database_name(database_dsn)} STRATEGY file_copy"
+        )
+        await server.close()
+        async with asyncpg.create_pool(with_database(database_dsn, copy), min_size=1) as copied:
+            report = await verify(copied)
+
+        assert report.first_bad_position == damaged
+        assert "it cannot be read (invalid page in block 2" in (report.reason or "")
 
     async def test_the_chain_holds_across_batches_and_sessions_of_other_time_zones(
         self,
@@ -106,7 +157,7 @@ class TestVerify:
         cut = await verify(pool)
 
         assert (report.events, report.is_intact) == (10, True)
-        assert cut.first_bad_position == 4
+        assert cut.first_bad_position == 3
 
 
 class TestRebuild:
@@ -208,6 +259,19 @@ async def _as_superuser(pool: StorePool, sql: str) -> None:
         f"ALTER TABLE events DISABLE TRIGGER events_are_append_only; {sql}; "
         "ALTER TABLE events ENABLE ALWAYS TRIGGER events_are_append_only"
     )
+
+
+async def _flip_a_byte_of_page(pool: StorePool, page: int) -> None:
+    await pool.execute("CHECKPOINT")
+    path = Path(
+        await pool.fetchval("SELECT setting FROM pg_settings WHERE name = 'data_directory'")
+    )
+    path /= await pool.fetchval("SELECT pg_relation_filepath('events')")
+    with path.open("r+b") as file:
+        file.seek(page * 8192 + 8000)
+        byte = file.read(1)[0]
+        file.seek(-1, os.SEEK_CUR)
+        file.write(bytes([byte ^ 1]))
 
 
 def _raw(name: str) -> dict[str, object]:

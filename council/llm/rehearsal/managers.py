@@ -8,7 +8,7 @@ from council.llm.rehearsal.styles import STYLES, Style, ranked, scores_of
 from council.llm.rehearsal.wording import fact_of, significant
 
 _STOP_RANGES = 2.0
-_FAINT_SCORE = 0.15
+_SMALLEST_CONVICTION, _LARGEST_CONVICTION = 0.5, 2.0
 _CONVICTION_A_SCORE = 1.1
 _CLEAR_SCORE, _SLIGHT_SCORE = 1.0, 0.25
 _OVERBOUGHT, _OVERSOLD = 75.0, 25.0
@@ -48,15 +48,16 @@ def pitch(blocks: Blocks, style_name: str) -> dict[str, Any]:
 
 
 def choose(market: Market, scores: dict[str, float], ranking: tuple[str, ...]) -> Choice:
-    """Return the end of the ranking with the stronger score, FLAT where both are faint."""
+    """Return the end of the ranking with the stronger score, FLAT where nothing speaks for any."""
     priced = [symbol for symbol in ranking if symbol in scores]
     best, worst = priced[0], priced[-1]
     symbol = best if scores[best] >= -scores[worst] else worst
     instrument = next(one for one in market.instruments if one.symbol == symbol)
     score = scores[symbol]
-    if abs(score) < _FAINT_SCORE:
+    if score == 0:
         return Choice(instrument, "FLAT", 0, score)
-    size = max(0.5, min(2.0, round(abs(score) * _CONVICTION_A_SCORE / 0.5) * 0.5))
+    halves = round(abs(score) * _CONVICTION_A_SCORE / 0.5) * 0.5
+    size = max(_SMALLEST_CONVICTION, min(_LARGEST_CONVICTION, halves))
     return Choice(instrument, "LONG" if score > 0 else "SHORT", size if score > 0 else -size, score)
 
 
@@ -70,18 +71,23 @@ def stop_level(choice: Choice) -> float:
 
 def _thesis(choice: Choice, style: Style, ranking: tuple[str, ...]) -> list[str]:
     symbol = choice.instrument.symbol
-    facts = [fact_of(choice.instrument, name) for name in style.drivers]
-    known = [fact for fact in facts if fact]
+    known = _known_facts(choice.instrument, style)
     place = f"{symbol} ranks {ranking.index(symbol) + 1} of {len(ranking)}"
     if choice.direction == "FLAT":
-        why = f"{place}, but no signal is stronger than {_FAINT_SCORE} usual moves: no position."
-        return [why, *known]
+        return [f"{place}, but no known number speaks for a move of it: no position.", *known]
     side = "for" if choice.direction == "LONG" else "against"
     return [
         f"The rule is that {style.claim}; it speaks {side} {symbol}.",
         f"{place} with a score of {choice.score:+.2f} usual moves, the clearest in the table.",
         *known,
     ]
+
+
+def _known_facts(instrument: Instrument, style: Style) -> list[str]:
+    """Return what the style's numbers say, of the last session where it knows none of them."""
+    facts = [fact_of(instrument, name) for name in style.drivers]
+    known = [fact for fact in facts if fact]
+    return known or [fact for fact in (fact_of(instrument, "return_1d"),) if fact]
 
 
 def _indicators(choice: Choice) -> list[dict[str, Any]]:

@@ -112,6 +112,7 @@ def _candidate(instrument: Instrument, score: float) -> dict[str, Any]:
     alone = Market((symbol,), (instrument,), None)
     choice = choose(alone, {symbol: score}, (symbol,))
     facts = [fact_of(instrument, name) for name in ("return_20d", "return_60d")]
+    facts = facts if any(facts) else [fact_of(instrument, "return_1d")]
     known = [fact for fact in facts if fact] or [f"{symbol} closed at {instrument.close:g}."]
     side = "above" if choice.direction == "SHORT" else "below"
     return {

@@ -116,6 +116,8 @@ async def test_refusals_carry_alpacas_bodies(desk: Desk) -> None:
         ({"time_in_force": "ioc"}, "time_in_force ioc not supported by the simulated exchange"),
         ({"type": "stop"}, "stop orders not supported by the simulated exchange"),
         ({"client_order_id": "x" * 129}, "invalid client_order_id"),
+        ({"client_order_id": "a\0b"}, "invalid client_order_id"),
+        ({"client_order_id": "a\ud800"}, "invalid client_order_id"),
     ],
 )
 async def test_a_malformed_order_is_refused_with_422(
@@ -167,9 +169,10 @@ async def test_a_working_order_is_canceled_once(desk: Desk) -> None:
     assert again.value.message == 'order is already in "canceled" state'
 
 
-async def test_an_unknown_order_is_not_found(desk: Desk) -> None:
+@pytest.mark.parametrize("client_order_id", ["never-sent", "a\0b"])
+async def test_an_unknown_order_is_not_found(desk: Desk, client_order_id: str) -> None:
     with pytest.raises(APIError) as missing:
-        await desk.order("never-sent")
+        await desk.order(client_order_id)
 
     assert (missing.value.status_code, missing.value.code) == (404, 40410000)
 

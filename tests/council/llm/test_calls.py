@@ -174,3 +174,12 @@ async def test_an_answer_that_no_database_takes_is_cleaned_and_hashed_as_it_came
 
 def test_a_giant_answer_is_cut_for_storage() -> None:
     assert len(stored_answer("x" * 10_000_000)) == ANSWER_CHARACTERS
+
+
+async def test_a_wait_beyond_all_bounds_ends_the_question_and_not_the_week() -> None:
+    script = ScriptedGateway(failure(429, "slow down", **{"Retry-After": "1e300"}))
+
+    result = await make_models(script).ask(question())
+
+    assert isinstance(result, Abstained)
+    assert len(script.requests) == 1

@@ -157,6 +157,34 @@ def test_a_market_of_which_nothing_is_known_gives_flat_and_zero() -> None:
         assert (answer.direction, answer.conviction) == (Direction.FLAT, Decimal(0))
 
 
+def short_market(moves: dict[str, float]) -> MarketSnapshot:
+    """Return a table of which only the last session's `moves` are known, by symbol."""
+    nothing = dict.fromkeys(INDICATOR_NAMES)
+    rows = [make_instrument(s, indicators={**nothing, "return_1d": moves.get(s)}) for s in UNIVERSE]
+    return make_snapshot(instruments=tuple(rows), volatility_proxy=None)
+
+
+@pytest.mark.parametrize(("move", "sign"), [(0.0001, 1), (0.08, 1), (-0.0001, -1), (-0.08, -1)])
+def test_two_sessions_are_enough_for_the_smallest_conviction(move: float, sign: int) -> None:
+    answers = pitches_over(short_market({"GLD": move, "TLT": move / 2, "USO": 0.0}))
+
+    half = Decimal("0.5") * sign
+    assert {name: (a.instrument, a.conviction) for name, a in answers.items()} == {
+        "momentum": ("GLD", half),
+        "mean-reversion": ("GLD", -half),
+        "trend": ("GLD", half),
+        "carry": ("GLD", half),
+        "volatility-regime": ("GLD", half),
+    }
+    assert all("in the last session" in a.thesis_bullets[-1] for a in answers.values())
+
+
+def test_a_long_history_gives_its_own_conviction_and_not_the_smallest() -> None:
+    answers = pitches_over(lively_market())
+
+    assert {abs(answer.conviction) for answer in answers.values()} - {Decimal("0.5")}
+
+
 def lively_market() -> MarketSnapshot:
     """Return a table in which each style finds something of its own."""
     shapes: dict[str, dict[str, float]] = {

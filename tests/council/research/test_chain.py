@@ -50,7 +50,10 @@ async def test_a_pack_that_nobody_could_write_says_who_was_asked() -> None:
     failed = await research_pack(TASK, (silent("one"), silent("two")))
 
     assert failed == ResearchFailed(
-        week_id=WEEK_ID, pack="A", reason="one: one is away; two: two is away"
+        week_id=WEEK_ID,
+        pack="A",
+        reason="one: one is away; two: two is away",
+        outcome="unreachable",
     )
 
 

@@ -5,7 +5,8 @@ import pytest
 
 from council.anonymise import sealed_labels
 from council.context import WeekContext
-from council.events import DecisionReached, Fact, NoDecision
+from council.events import DecisionReached, NoDecision
+from council.fact import Fact
 from council.model.base import Direction
 from council.model.decision import Dissent
 from council.ports import Question

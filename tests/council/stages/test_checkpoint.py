@@ -10,7 +10,8 @@ from broker.models import Quote
 from config.errors import UsageError
 from council.checkpoints import run_checkpoint
 from council.errors import UnknownWeek, WeekBusy, WeekClosed
-from council.events import CheckpointAbstained, CheckpointTaken, Fact, TradeProposed
+from council.events import CheckpointAbstained, CheckpointTaken
+from council.fact import Fact
 from council.model.base import Direction
 from council.model.checkpoint import Action, Checkpoint, CheckpointAnswer
 from council.model.pitch import FrozenIndicator
@@ -18,6 +19,7 @@ from council.model.ticket import Ticket
 from council.pipeline import load_week, run_week
 from council.ports import Abstained, Deps, Question
 from council.stages.checkpoint import stale_at
+from council.trade_facts import TradeProposed
 from council.trading.approvals import Decider, approve
 from council.trading.executor import run_until_settled
 from council.trading.readings import read_again, staying_reason

@@ -4,7 +4,8 @@ import pytest
 
 from config.ids import meaning_id
 from council.context import WeekContext
-from council.events import Fact, PitchAbstained, PitchMade
+from council.events import PitchAbstained, PitchMade
+from council.fact import Fact
 from council.model.pitch import IndicatorRule
 from council.ports import Question
 from council.stages.pitch import pitch

@@ -6,14 +6,16 @@ from typing import Any
 import pytest
 
 from broker.errors import VenueUnreachable
-from broker.models import OrderRequest
+from broker.models import OrderRequest, VenueName
 from config.ids import trade_id_for
 from config.schema import SizingPolicy
 from council.context import WeekContext
-from council.events import Fact, NoDecision, NoTicket, PitchAbstained, TradeProposed
+from council.events import NoDecision, NoTicket, PitchAbstained
+from council.fact import Fact
 from council.model.base import Direction
 from council.ports import Deps
 from council.stages.propose import ALWAYS_OPEN_LIFETIME, propose
+from council.trade_facts import TradeProposed
 from tests.builders import (
     CHAIRMAN,
     EXPIRES_AT,
@@ -188,6 +190,18 @@ async def test_an_exchange_that_is_always_open_gives_a_day_at_least() -> None:
     ticket = by_account(await propose(week(), deps))["ALPHA"].ticket
 
     assert ticket.expires_at == EXPIRES_AT - timedelta(hours=1) + ALWAYS_OPEN_LIFETIME
+
+
+async def test_ignored_hours_keep_no_real_account_open_after_the_last_entry() -> None:
+    deps = make_deps(always_open=True)
+    desk = deps.desks["ALPHA"]
+    paper = replace(venue_of(deps, "ALPHA"), name=VenueName.ALPACA_PAPER)
+    deps = replace(deps, desks={**deps.desks, "ALPHA": replace(desk, venue=paper)})
+    await deps.clock.sleep(EXPIRES_AT - NOW - timedelta(hours=1))
+
+    ticket = by_account(await propose(week(), deps))["ALPHA"].ticket
+
+    assert ticket.expires_at == EXPIRES_AT
 
 
 async def test_proposing_sends_nothing() -> None:

@@ -14,10 +14,8 @@ from broker.models import (
     Side,
     SubmitOutcome,
 )
-from council.events import (
-    TradeIncomplete,
-)
 from council.ports import Deps
+from council.trade_facts import TradeIncomplete
 from council.trading.executor import run_until_settled
 from tests.council.trading.scenes import (
     ACCOUNT,

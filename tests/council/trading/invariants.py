@@ -2,15 +2,15 @@
 
 from collections.abc import Sequence
 
-from council.events import (
+from council.model.ticket import Ticket
+from council.ports import Deps
+from council.trade_facts import (
     LegClosed,
     LegIntended,
     TradeApproved,
     TradeCompleted,
     TradeIncomplete,
 )
-from council.model.ticket import Ticket
-from council.ports import Deps
 from tests.council.trading.scenes import facts_of, venue_of
 
 

@@ -13,11 +13,12 @@ import pytest
 from broker.models import Quote
 from config.ids import trade_id_for
 from council.codec import to_fact
-from council.events import Fact, TradeProposed
+from council.fact import Fact
 from council.model.base import Direction
 from council.model.ticket import Ticket
 from council.ports import Deps
 from council.projections import project
+from council.trade_facts import TradeProposed
 from council.trading.approvals import Decider, approve
 from council.trading.desks import holdings_of, look
 from council.trading.journal import record

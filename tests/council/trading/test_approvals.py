@@ -14,9 +14,9 @@ from council.errors import (
     TicketExpired,
     UnknownTrade,
 )
-from council.events import Channel, TradeApproved, TradeRejected, Trust
 from council.model.ticket import Ticket
 from council.ports import Deps
+from council.trade_facts import Channel, TradeApproved, TradeRejected, Trust
 from council.trading.approvals import (
     Decided,
     Decider,

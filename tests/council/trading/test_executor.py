@@ -13,18 +13,18 @@ import pytest
 from broker.models import PositionIntent
 from config.errors import UsageError
 from council.errors import Overtaken
-from council.events import (
+from council.model.base import Direction
+from council.model.ticket import Ticket
+from council.ports import Deps
+from council.trade_facts import (
     ApprovalVoided,
     TradeApproved,
     TradeExpired,
     TradeProposed,
     TradeRejected,
 )
-from council.model.base import Direction
-from council.model.ticket import Ticket
-from council.ports import Deps
 from council.trading.approvals import Decider, approve
-from council.trading.executor import execute_once, executor_loop, run_until_settled
+from council.trading.executor import execute_once, run_until_settled
 from council.trading.journal import record
 from council.trading.lifecycle import TradeStatus, load_trade
 from tests.builders import EXPIRES_AT, make_ticket
@@ -150,12 +150,13 @@ async def test_a_closed_market_is_waited_for() -> None:
     assert await kinds_of(deps, f"account-{ACCOUNT}") == []
 
 
-async def test_an_exchange_that_is_always_open_needs_no_market_hours() -> None:
+async def test_only_the_venue_says_that_it_is_open_whatever_the_simulated_hours_are() -> None:
     deps = make_deps(always_open=True)
     venue_of(deps).is_open = False
     await approved(deps)
 
-    assert (await run(deps)).outcome == "settled"
+    assert (await run(deps)).outcome == "waiting"
+    assert venue_of(deps).submitted == []
 
 
 @pytest.mark.parametrize("price", ["98.1", "101.9"])
@@ -186,6 +187,23 @@ async def test_a_price_outside_the_band_voids_the_approval_and_asks_again(price:
 
     await approve(first.trade_id, deps, decider=ANNA, digest=again.ticket.digest)
     await run(deps)
+    await check_invariants(deps, again.ticket)
+
+
+async def test_a_ticket_that_is_asked_again_unchanged_can_be_approved_again() -> None:
+    deps = make_deps()
+    ticket = await proposed(deps)
+    relayed = Decider("bob", "elicitation", "client_relayed")
+    await approve(ticket.trade_id, deps, decider=relayed)
+    strict = in_mode(deps, "strict")
+    await run(strict)
+
+    again = (await load_trade(deps.store, ticket.trade_id)).proposal
+    assert (again.round, again.ticket.digest) == (2, ticket.digest)
+
+    await approve(ticket.trade_id, strict, decider=ANNA)
+    await run(strict)
+    assert len(venue_of(deps).orders) == 1
     await check_invariants(deps, again.ticket)
 
 
@@ -348,29 +366,6 @@ async def test_a_position_that_lags_behind_its_fill_leads_to_no_second_order() -
 
     venue.held["SPY"] = 500
     assert (await run(deps)).outcome == "settled"
-
-
-async def test_the_loop_outlives_a_failing_store_and_stops_when_told() -> None:
-    deps = make_deps()
-    await approved(deps)
-    stop = asyncio.Event()
-    calls = 0
-    rows = deps.store.rows
-
-    async def flaky_rows(*args: Any, **kwargs: Any) -> Any:
-        nonlocal calls
-        calls += 1
-        if calls == 1:
-            raise RuntimeError("something nobody expected")
-        if venue_of(deps).orders:
-            stop.set()
-        return await rows(*args, **kwargs)
-
-    object.__setattr__(deps.store, "rows", flaky_rows)
-    async with asyncio.timeout(10):
-        await executor_loop(deps, stop, timedelta(milliseconds=5))
-
-    assert len(venue_of(deps).orders) == 1
 
 
 async def test_a_verdict_on_a_trade_that_has_moved_on_is_not_stored() -> None:

@@ -14,11 +14,8 @@ from broker.models import (
     SubmitOutcome,
     Unknown,
 )
-from council.events import (
-    OrderRefused,
-    SubmitAttempted,
-)
 from council.model.base import Direction
+from council.trade_facts import OrderRefused, SubmitAttempted
 from council.trading.executor import execute_once
 from council.trading.leg_runner import QUARANTINE
 from council.trading.lifecycle import TradeStatus, load_trade
@@ -248,6 +245,10 @@ async def test_an_order_that_is_not_ours_under_our_id_stops_the_account() -> Non
 
     assert (first, second) == ("blocked", "blocked")
     assert "is buy 7 SPY, not buy 500 SPY" in (await ending_of(deps, ticket.trade_id)).reason
+
+    venue.orders.clear()  # even if the stranger goes away again
+
+    assert await run(deps) == "working"
     assert len(venue.submitted) == 1
 
 

@@ -8,11 +8,8 @@ from broker.models import (
     OrderStatus,
 )
 from config.ids import meaning_id
-from council.events import (
-    LegClosed,
-    OrderProgressed,
-)
 from council.model.base import Direction
+from council.trade_facts import LegClosed, OrderProgressed
 from council.trading.executor import execute_once
 from council.trading.lifecycle import TradeStatus, load_trade
 from tests.council.trading.faults import Killed, SlowVenue, dying_at, ending_of, run, slow_deps
