@@ -70,14 +70,9 @@ class PitchAnswer(Value):
     monitoring_plan: LongText
 
 
-class Pitch(Value):
-    """A valid answer with its author and the frozen values of its indicators."""
+class PitchTerms(Value):
+    """What a pitch says, with the frozen values of its indicators and without its author."""
 
-    idea_id: UUID
-    week_id: str
-    account: str
-    model: str
-    made_at: datetime
     instrument: str
     direction: Direction
     horizon: Horizon
@@ -88,6 +83,16 @@ class Pitch(Value):
     ranking: tuple[RankedInstrument, ...]
     choice_explanation: str
     monitoring_plan: str
+
+
+class Pitch(PitchTerms):
+    """A valid answer with its author."""
+
+    idea_id: UUID
+    week_id: str
+    account: str
+    model: str
+    made_at: datetime
 
 
 def pitch_problems(

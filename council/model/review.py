@@ -6,8 +6,8 @@ from uuid import UUID
 
 from pydantic import Field
 
-from council.model.base import Conviction, Direction, Horizon, ShortText, Value
-from council.model.pitch import FrozenIndicator, RankedInstrument
+from council.model.base import ShortText, Value
+from council.model.pitch import PitchTerms
 
 Score = Annotated[int, Field(ge=1, le=10)]
 
@@ -32,20 +32,10 @@ class Scores(Value):
         return sum(values) / len(values)
 
 
-class AnonymousPitch(Value):
+class AnonymousPitch(PitchTerms):
     """A pitch under a label: normalised fields only, nothing that names its author."""
 
     label: str
-    instrument: str
-    direction: Direction
-    horizon: Horizon
-    conviction: Conviction
-    thesis_bullets: tuple[str, ...]
-    indicators: tuple[FrozenIndicator, ...]
-    invalidation: str
-    ranking: tuple[RankedInstrument, ...]
-    choice_explanation: str
-    monitoring_plan: str
 
 
 class Ballot(Value):

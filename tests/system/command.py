@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, cast
 
 _START = "from mcp_server.cli import main; main()"
@@ -48,3 +49,15 @@ async def finished(process: asyncio.subprocess.Process) -> Finished:
 async def council(*arguments: str, environment: Mapping[str, str]) -> Finished:
     """Run `council ARGUMENTS` to its end."""
     return await finished(await started(*arguments, environment=environment))
+
+
+def gateway_environment(dsn: str, home: Path, gateway: str) -> dict[str, str]:
+    """Say where the database and the gateway are; the exchange never closes."""
+    return {
+        "HOME": str(home),
+        "COUNCIL_HOME": str(home / "council"),
+        "DATABASE_URL": dsn,
+        "COUNCIL_EXCHANGE_HOURS": "always",
+        "REQUESTY_API_KEY": "test-key",
+        "REQUESTY_BASE_URL": gateway,
+    }

@@ -10,8 +10,9 @@ import asyncpg
 import pytest
 
 from tests.system.chat_gateway import ChatGateway, running_gateway
-from tests.system.command import Finished, council, finished, started
+from tests.system.command import Finished, council, finished, gateway_environment, started
 
+LONGEST_WAIT_SECONDS = 60
 CALLS_AT_ONCE = 5
 """The most questions that a stage has under way: one for each portfolio manager."""
 
@@ -44,7 +45,7 @@ async def test_a_week_killed_after_a_commit_goes_on_from_there(
     gateway = ChatGateway()
 
     async with running_gateway(gateway) as address:
-        environment = _environment(database_dsn, tmp_path, address)
+        environment = gateway_environment(database_dsn, tmp_path, address)
         process = await started("run-weekly", "--json", environment=environment)
         async with _Hearing(database_dsn, kind, process.kill):
             await finished(process)
@@ -65,7 +66,7 @@ async def _kill_at_call(dsn: str, home: Path, number: int) -> None:
 
     gateway = ChatGateway(on_call=kill)
     async with running_gateway(gateway) as address:
-        environment = _environment(dsn, home, address)
+        environment = gateway_environment(dsn, home, address)
         process.append(await started("run-weekly", "--json", environment=environment))
         killed = await finished(process[0])
         recorded = await _recorded_calls(dsn)
@@ -110,17 +111,6 @@ async def _recorded_calls(dsn: str) -> int:
     return int(found)
 
 
-def _environment(dsn: str, home: Path, gateway: str) -> dict[str, str]:
-    return {
-        "HOME": str(home),
-        "COUNCIL_HOME": str(home / "council"),
-        "DATABASE_URL": dsn,
-        "COUNCIL_EXCHANGE_HOURS": "always",
-        "REQUESTY_API_KEY": "test-key",
-        "REQUESTY_BASE_URL": gateway,
-    }
-
-
 class _Hearing:
     """Call `then` once, when an event of `kind` has been committed."""
 
@@ -146,8 +136,8 @@ class _Hearing:
 
     async def _look(self) -> None:
         """Look until the event is there; each look is a round trip, so the loop is not idle."""
-        while not await self._reader.fetchval(
-            "SELECT count(*) FROM events WHERE event_type = $1", self._kind
-        ):
-            pass
+        counted = "SELECT count(*) FROM events WHERE event_type = $1"
+        async with asyncio.timeout(LONGEST_WAIT_SECONDS):
+            while not await self._reader.fetchval(counted, self._kind):
+                pass
         self._then()

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.system.chat_gateway import ChatGateway, running_gateway
-from tests.system.command import council
+from tests.system.command import council, gateway_environment
 
 ANSWER_SECONDS = 2.0
 STAGES_WITH_MODELS = 4
@@ -21,7 +21,7 @@ async def test_a_gateway_with_a_key_is_asked_instead_of_the_rehearsal_models(
 
     async with running_gateway(gateway) as address:
         week = await council(
-            "run-weekly", "--json", environment=_environment(database_dsn, tmp_path, address)
+            "run-weekly", "--json", environment=gateway_environment(database_dsn, tmp_path, address)
         )
 
     document = week.document()
@@ -50,7 +50,7 @@ async def test_a_week_takes_hardly_longer_than_its_slowest_answers(
     )
     assert process.stdout is not None
     address = (await process.stdout.readline()).decode().strip()
-    environment = _environment(database_dsn, tmp_path, address)
+    environment = gateway_environment(database_dsn, tmp_path, address)
     began = time.monotonic()
 
     try:
@@ -62,14 +62,3 @@ async def test_a_week_takes_hardly_longer_than_its_slowest_answers(
 
     assert len(week.document()["trades"]) == 6
     assert took <= 1.3 * STAGES_WITH_MODELS * ANSWER_SECONDS
-
-
-def _environment(dsn: str, home: Path, gateway: str) -> dict[str, str]:
-    return {
-        "HOME": str(home),
-        "COUNCIL_HOME": str(home / "council"),
-        "DATABASE_URL": dsn,
-        "COUNCIL_EXCHANGE_HOURS": "always",
-        "REQUESTY_API_KEY": "test-key",
-        "REQUESTY_BASE_URL": gateway,
-    }
