@@ -4,9 +4,11 @@ A command opens no more than it needs: the store alone (`opened_store`), or all 
 What was not opened stands as `NotOpened` in the Deps, and touching it is a mistake of the program.
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 from config.clock import Clock, SystemClock
@@ -129,13 +131,17 @@ async def assembled(settings: Settings, terms: Terms | None = None) -> AsyncIter
     Raises:
         CouncilError: of the part that cannot be opened; what was open is closed again.
     """
-    # These bring pandas, alpaca-py and openai, which reading the store should not pay for.
-    from config.market_calendar import xnys  # noqa: PLC0415
-    from mcp_server.desks import opened_floor  # noqa: PLC0415
-
     terms = terms or Terms()
     async with AsyncExitStack() as stack:
+        # The database takes its time outside of this process; the imports use it.
+        loading = asyncio.create_task(asyncio.to_thread(_load, models=terms.models))
+        stack.push_async_callback(asyncio.wait, [loading])
         app = await stack.enter_async_context(opened_store(settings, terms))
+        await loading
+        # These bring web server and pandas, which reading the store should not pay for.
+        from config.market_calendar import xnys  # noqa: PLC0415
+        from mcp_server.desks import opened_floor  # noqa: PLC0415
+
         floor = await stack.enter_async_context(opened_floor(app, terms.prices))
         standing = standing_of(settings, app.deps.config, floor.prices)
         refusals = (f"{name} is refused: {why}" for name, why in floor.refused.items())
@@ -150,6 +156,15 @@ async def assembled(settings: Settings, terms: Terms | None = None) -> AsyncIter
         )
         app = replace(app, standing=standing, deps=deps)
         yield await _with_models(app, stack) if terms.models else app
+
+
+def _load(*, models: bool) -> None:
+    """Import what takes long and build the calendar, in a thread beside the event loop."""
+    from config.market_calendar import xnys  # noqa: PLC0415
+
+    xnys()
+    for name in ("alpaca.data.historical.stock", *(("openai", "talib") if models else ())):
+        import_module(name)
 
 
 async def _with_models(app: App, stack: AsyncExitStack) -> App:
