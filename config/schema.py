@@ -28,7 +28,8 @@ Share = Annotated[Decimal, Field(ge=0, le=1)]
 class Section(BaseModel):
     """The base of every part of the configuration: frozen, nothing unknown, no NaN."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    # Built at first use: a command uses few of them and would wait for all.
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, defer_build=True)
 
 
 class Role(StrEnum):

@@ -75,6 +75,8 @@ def _root(
 
 def main() -> None:
     """Run the command line of this process and exit with its code."""
+    # A shell that closed stdout leaves None here; whoever prints must not fall over it.
+    sys.stdout = sys.stdout or open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
     code = run(sys.argv[1:])
     # Collecting what a dying process no longer needs would take it a third of a second.
     gc.freeze()

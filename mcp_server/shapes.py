@@ -13,7 +13,8 @@ from pydantic import BaseModel, ConfigDict
 class Shape(BaseModel):
     """The base of every shape: frozen and closed."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    # Built at first use: a command uses few of them and would wait for all.
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, defer_build=True)
 
 
 class LegShape(Shape):

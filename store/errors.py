@@ -11,6 +11,8 @@ CouncilError
 │   ├── DatabaseNewer        the operator: a newer version of this program wrote the database
 │   ├── MigrationFailed      the operator: the database does not take a migration
 │   └── MigrationEdited      the programmer: an applied migration was changed afterwards
+├── CredentialsError
+│   └── LoginRefused         the operator: the database knows no such user or password
 ├── UnreachableError
 │   └── StoreUnavailable     the operator: the database does not answer (retryable)
 │       └── EmbeddedUnavailable  the embedded server does not start
@@ -20,7 +22,14 @@ CouncilError
     └── StorageRefused       the operator: no right, a read-only server, a full disk
 """
 
-from config.errors import ConfigError, CouncilError, RefusedError, UnreachableError, UsageError
+from config.errors import (
+    ConfigError,
+    CouncilError,
+    CredentialsError,
+    RefusedError,
+    UnreachableError,
+    UsageError,
+)
 
 
 class ProjectionRefused(CouncilError):
@@ -53,6 +62,10 @@ class MigrationEdited(ConfigError):
 
 class MigrationFailed(ConfigError):
     """The database does not take a migration: it is somebody else's, or the right is lacking."""
+
+
+class LoginRefused(CredentialsError):
+    """The database refused user or password; the message shows neither."""
 
 
 class StoreUnavailable(UnreachableError):

@@ -14,6 +14,7 @@ from store.errors import (
     DatabaseAddressRefused,
     DatabaseNotMigrated,
     EventIdTaken,
+    LoginRefused,
     PayloadRefused,
     ProjectionRefused,
     StorageRefused,
@@ -85,7 +86,7 @@ def translated(error: BaseException, what: str = "the database") -> CouncilError
     if isinstance(error, asyncpg.DataError):
         return PayloadRefused(_sentence(PayloadRefused, error))
     if isinstance(error, asyncpg.InvalidAuthorizationSpecificationError):
-        return StoreUnavailable(f"{_capital(what)} refused the login: check user and password.")
+        return LoginRefused(f"{_capital(what)} refused the login: check user and password.")
     if isinstance(error, asyncpg.InvalidCatalogNameError):
         return StoreUnavailable(
             f"{_capital(what)} does not exist: create it or run `council init-db`."

@@ -14,7 +14,8 @@ def _without_negative_zero(value: Decimal) -> Decimal:
 class Value(BaseModel):
     """The base of everything that is stored or comes from outside: frozen, closed, no NaN."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    # Built at first use: a command uses few of them and would wait for all.
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, defer_build=True)
 
 
 class Direction(StrEnum):

@@ -10,6 +10,7 @@ from decimal import Decimal
 from typing import Literal
 
 from broker.models import Account, MarketClock, OrderStatus, Position, Quote
+from config.clock import NEW_YORK
 from council.model.ticket import Ticket
 from council.trade_facts import TradeApproved
 from council.trading.account_legs import LegState
@@ -125,7 +126,8 @@ def _wrong_account(ticket: Ticket, account: Account) -> str | None:
 def _closed(standing: Standing) -> str | None:
     if standing.market.is_open:
         return None
-    return f"waits for the open at {standing.market.next_open_at:%Y-%m-%d %H:%M} UTC"
+    opens_at = standing.market.next_open_at.astimezone(NEW_YORK)
+    return f"waits for the open at {opens_at:%a %d %b %H:%M} New York"
 
 
 def _out_of_band(ticket: Ticket, quote: Quote) -> str | None:

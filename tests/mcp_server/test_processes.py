@@ -39,7 +39,7 @@ def near_empty(home: Path, **variables: str) -> dict[str, str]:
 
 
 def council(environment: Mapping[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(  # noqa: S603 - our own interpreter
+    return subprocess.run(
         [sys.executable, "-c", COUNCIL, *arguments],
         env=dict(environment),
         cwd=environment["HOME"],
@@ -66,7 +66,7 @@ def home(council_home: Path, tmp_path: Path) -> Path:
 
 
 def test_listing_the_tools_imports_nothing_heavy(home: Path) -> None:
-    done = subprocess.run(  # noqa: S603 - our own interpreter
+    done = subprocess.run(
         [sys.executable, "-c", LISTING],
         env=near_empty(home),
         cwd=home,
@@ -99,7 +99,7 @@ def test_the_four_commands_work_as_processes_of_their_own_on_an_empty_home(home:
 @pytest.mark.slow
 def test_ctrl_c_leaves_a_week_that_resumes(home: Path) -> None:
     environment = near_empty(home)
-    running = subprocess.Popen(  # noqa: S603 - our own interpreter
+    running = subprocess.Popen(
         [sys.executable, "-c", COUNCIL, "run-weekly"],
         env=environment,
         cwd=home,
@@ -163,7 +163,7 @@ async def test_an_mcp_client_over_stdio_goes_from_run_weekly_to_a_filled_order(h
 def test_a_signal_ends_the_server_although_its_client_keeps_stdin_open(
     home: Path, number: signal.Signals
 ) -> None:
-    server = subprocess.Popen(  # noqa: S603 - our own interpreter
+    server = subprocess.Popen(
         [sys.executable, "-c", COUNCIL, "mcp"],
         env=near_empty(home),
         cwd=home,

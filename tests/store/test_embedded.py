@@ -53,7 +53,7 @@ class Sessions:
 
     def __call__(self, home: Path, then: str = "leave", user: str = "-") -> subprocess.Popen[str]:
         program = (sys.executable, "-m", "tests.store.server_session", str(home), then, user)
-        process = subprocess.Popen(  # noqa: S603 - our own program
+        process = subprocess.Popen(
             program,
             cwd=REPOSITORY,
             stdin=subprocess.PIPE,

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from config.errors import CouncilError
 from store.databases import ensure_database
-from store.errors import DatabaseAddressRefused, StoreUnavailable
+from store.errors import DatabaseAddressRefused, LoginRefused, StoreUnavailable
 from store.event_store import PostgresEventStore
 from store.locks import PostgresLocks
 from store.migrate import migrate
@@ -36,7 +37,7 @@ def external_port(council_home: Path) -> Iterator[int]:
         port = probe.getsockname()[1]
 
     def run(program: str, *arguments: str) -> None:
-        subprocess.run(  # noqa: S603 - our own program
+        subprocess.run(
             (str(programs(user) / program), "-D", str(folder / "pg"), *arguments),
             check=True, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
             env={"LC_ALL": "C", "PATH": "/usr/bin:/bin"}, **user.credentials,
@@ -68,19 +69,19 @@ async def test_the_whole_store_works_over_tcp_with_a_password(external_port: int
 
 
 @pytest.mark.parametrize(
-    ("login", "database", "told"),
+    ("login", "database", "kind", "told"),
     [
-        ("owner:wr0ng", "postgres", "refused the login: check user and password"),
-        (f"nobody-here:{QUOTED}", "postgres", "refused the login"),
-        (f"owner:{QUOTED}", "missing", "does not exist"),
+        ("owner:wr0ng", "postgres", LoginRefused, "refused the login: check user and password"),
+        (f"nobody-here:{QUOTED}", "postgres", LoginRefused, "refused the login"),
+        (f"owner:{QUOTED}", "missing", StoreUnavailable, "does not exist"),
     ],
 )
 async def test_a_refused_connection_is_one_sentence_without_the_password(
-    external_port: int, login: str, database: str, told: str
+    external_port: int, login: str, database: str, kind: type[CouncilError], told: str
 ) -> None:
     dsn = f"postgresql://{login}@127.0.0.1:{external_port}/{database}"
 
-    with pytest.raises(StoreUnavailable, match=told) as caught:
+    with pytest.raises(kind, match=told) as caught:
         await open_pool(dsn, min_size=1, max_size=1, command_timeout_seconds=10)
 
     assert "s3cret" not in str(caught.value)

@@ -9,6 +9,7 @@ import pytest
 
 from store.errors import (
     DatabaseAddressRefused,
+    LoginRefused,
     PayloadRefused,
     ProjectionRefused,
     StorageRefused,
@@ -33,7 +34,7 @@ PASSING = [
 FINAL = [
     (asyncpg.DiskFullError("no space left"), StorageRefused),
     (asyncpg.DataError("invalid input for query argument"), PayloadRefused),
-    (asyncpg.InvalidPasswordError('password authentication failed for user "x"'), StoreUnavailable),
+    (asyncpg.InvalidPasswordError('password authentication failed for user "x"'), LoginRefused),
     (asyncpg.InvalidCatalogNameError('database "x" does not exist'), StoreUnavailable),
     (asyncpg.exceptions.ClientConfigurationError("invalid DSN"), DatabaseAddressRefused),
     (asyncpg.InsufficientPrivilegeError("permission denied"), StorageRefused),

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
-_START = "from mcp_server.cli import main; main()"
+_START = "from mcp_server.start import main; main()"
 
 
 @dataclass(frozen=True)

@@ -57,7 +57,7 @@ def test_another_process_computes_the_same_quotes() -> None:
     )
     here = Path(__file__).parents[3]
 
-    printed = subprocess.run(  # noqa: S603 - our own interpreter and script
+    printed = subprocess.run(
         [sys.executable, "-c", script],
         capture_output=True,
         text=True,

@@ -146,7 +146,7 @@ async def test_a_closed_market_is_waited_for() -> None:
     report = await run(deps)
 
     assert report.outcome == "waiting"
-    assert "waits for the open at 2026-11-18 14:05 UTC" in report.notes[0]
+    assert "waits for the open at Wed 18 Nov 09:05 New York" in report.notes[0]
     assert await kinds_of(deps, f"account-{ACCOUNT}") == []
 
 
