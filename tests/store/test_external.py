@@ -77,7 +77,7 @@ async def test_the_whole_store_works_over_tcp_with_a_password(external_port: int
     ],
 )
 async def test_a_refused_connection_is_one_sentence_without_the_password(
-    external_port: int, login: str, database: str, kind: type[CouncilError], told: str
+    external_port: int, *, login: str, database: str, kind: type[CouncilError], told: str
 ) -> None:
     dsn = f"postgresql://{login}@127.0.0.1:{external_port}/{database}"
 
