@@ -6,7 +6,7 @@ models and at which venue, how it falls short, and what to do next.
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from mcp_types import CallToolResult, TextContent
 from pydantic import ConfigDict
@@ -28,6 +28,9 @@ class Line(Shape):
     """A part of a result, listed to hosts without the words that its names already say."""
 
     model_config = ConfigDict(json_schema_extra=without_titles)
+
+    WITHIN_OTHERS: ClassVar[frozenset[str]] = frozenset()
+    """Fields that the text leaves out, because another field says the same in words."""
 
 
 class Answer(Line):
@@ -99,17 +102,23 @@ class ReviewsAnswer(RunAnswer):
 
 
 class TradeLine(Line):
-    """A trade in one line."""
+    """A trade in one line; `quantity` is the signed position that it aims at."""
+
+    WITHIN_OTHERS: ClassVar[frozenset[str]] = frozenset({"instrument", "direction", "quantity"})
 
     trade_id: str
     account: str
     trade: str
+    instrument: str
+    direction: str
+    quantity: int
     conviction: float
     notional_usd: float
     status: str
     price_band: str
     expires_at: datetime
     filled: str
+    confirmation: str
 
 
 class SynthesisAnswer(RunAnswer):
@@ -214,7 +223,8 @@ def _field_lines(name: str, value: Any) -> list[str]:
 
 
 def _markdown_table(rows: Sequence[Shape]) -> list[str]:
-    names = list(type(rows[0]).model_fields)
+    hidden: frozenset[str] = getattr(type(rows[0]), "WITHIN_OTHERS", frozenset())
+    names = [name for name in type(rows[0]).model_fields if name not in hidden]
     lines = ["", f"| {' | '.join(names)} |", "|" + "---|" * len(names)]
     for row in rows:
         cells = (_cell(getattr(row, name)) for name in names)

@@ -45,8 +45,8 @@ async def list_pending_trades(
         mode=standing.mode,
         venue=standing.venue,
         degraded=standing.degraded,
-        next_step="Ask the user about one trade at a time. approve_trade or reject_trade acts on "
-        "the one that the user names."
+        next_step="Ask the user about one trade at a time. approve_trade acts on the one whose "
+        "confirmation phrase the user typed, reject_trade on the one that the user names."
         if trades
         else "Nothing waits. get_status shows positions; run_weekly starts the week's run.",
         trades=tuple(map(trade_line, trades)),

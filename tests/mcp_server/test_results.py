@@ -13,12 +13,16 @@ TRADE = TradeLine(
     trade_id="t-1",
     account="BOARD",
     trade="SHORT 120 TLT",
+    instrument="TLT",
+    direction="SHORT",
+    quantity=-120,
     conviction=-1.0,
     notional_usd=11_000.5,
     status="pending",
     price_band="90.00 to 94.00",
     expires_at=datetime(2026, 11, 24, 20, 30, tzinfo=UTC),
     filled="sell 0/120 TLT",
+    confirmation="APPROVE BOARD SHORT 120 TLT 7f3a",
 )
 
 
@@ -37,7 +41,14 @@ def test_text_and_structure_both_tell_everything() -> None:
     result = told(trades_answer(TRADE))
 
     text = result.content[0].text  # type: ignore[union-attr]  # it is a TextContent
-    for told_twice in ("SHORT 120 TLT", "rehearsal", "simulated", "No key.", "Ask the user."):
+    for told_twice in (
+        "SHORT 120 TLT",
+        "7f3a",
+        "rehearsal",
+        "simulated",
+        "No key.",
+        "Ask the user.",
+    ):
         assert told_twice in text
         assert told_twice in str(result.structured_content)
 
