@@ -26,7 +26,7 @@ KILLED_AT_EVENT = ("SnapshotTaken", "ResearchReceived", "DecisionReached", "Trad
 async def test_a_week_killed_in_a_model_call_ends_with_the_same_six_trades(
     database_dsn: str, tmp_path: Path, number: int
 ) -> None:
-    await _kill_at_call(database_dsn, tmp_path, number)
+    await _assert_survives_a_kill_at(database_dsn, tmp_path, number)
 
 
 @pytest.mark.slow
@@ -34,7 +34,7 @@ async def test_a_week_killed_in_a_model_call_ends_with_the_same_six_trades(
 async def test_a_week_killed_at_any_model_call_pays_no_recorded_answer_twice(
     database_dsn: str, tmp_path: Path, number: int
 ) -> None:
-    await _kill_at_call(database_dsn, tmp_path, number)
+    await _assert_survives_a_kill_at(database_dsn, tmp_path, number)
 
 
 @pytest.mark.slow
@@ -48,16 +48,17 @@ async def test_a_week_killed_after_a_commit_goes_on_from_there(
         environment = gateway_environment(database_dsn, tmp_path, address)
         process = await started("run-weekly", "--json", environment=environment)
         async with _Hearing(database_dsn, kind, process.kill):
-            await finished(process)
+            killed = await finished(process)
         recorded = await _recorded_calls(database_dsn)
         paid = len(gateway.calls)
         again = await council("run-weekly", "--json", environment=environment)
 
+    assert killed.code == -9
     await _assert_whole(database_dsn, again)
     assert len(gateway.calls) - paid <= 13 - recorded
 
 
-async def _kill_at_call(dsn: str, home: Path, number: int) -> None:
+async def _assert_survives_a_kill_at(dsn: str, home: Path, number: int) -> None:
     process: list[asyncio.subprocess.Process] = []
 
     def kill(arrived: int) -> None:

@@ -149,5 +149,5 @@ def test_no_json_makes_reading_fail_and_what_is_taken_is_on_the_grid(
 
 @settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.text(alphabet='{}[]",:0123456789.eE-truefalsn \\u', max_size=60))
-def test_no_text_makes_reading_fail(text: str) -> None:
-    problems_of(text)
+def test_text_that_is_no_answer_is_a_problem_and_no_error(text: str) -> None:
+    assert problems_of(text)
