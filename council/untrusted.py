@@ -27,6 +27,8 @@ _ESCAPES = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026"}
 
 def clean_text(text: str) -> str:
     """Return `text` without characters that a reader cannot see; line ends become newlines."""
+    if text.isascii() and text.isprintable():
+        return text
     plain = _VARIATION_SELECTORS.sub("", _LINE_ENDS.sub("\n", text))
     return "".join(character for character in plain if not _is_hidden(character))
 

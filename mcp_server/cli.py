@@ -4,7 +4,6 @@ Exit codes: 0 ok, 1 error, 2 usage, 3 credentials, 4 unreachable, 5 refused, 130
 terminated.
 """
 
-import gc
 import os
 import sys
 from collections.abc import Sequence
@@ -78,9 +77,10 @@ def main() -> None:
     # A shell that closed stdout leaves None here; whoever prints must not fall over it.
     sys.stdout = sys.stdout or open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
     code = run(sys.argv[1:])
-    # Collecting what a dying process no longer needs would take it a third of a second.
-    gc.freeze()
-    sys.exit(code)
+    # All is closed by now; taking down a few hundred modules would cost half a second more.
+    for stream in filter(None, (sys.stdout, sys.stderr)):
+        stream.flush()
+    os._exit(code)
 
 
 def run(arguments: Sequence[str]) -> int:

@@ -4,6 +4,8 @@ Definitions are inlined, limits move into descriptions (providers refuse or igno
 keywords), every field is required and nothing else is allowed. The real limits stay with Pydantic.
 """
 
+import copy
+from functools import cache
 from typing import Any
 
 from council.model.base import Value
@@ -32,6 +34,11 @@ def wire_schema(answer_type: type[Value]) -> _Schema:
     Raises:
         ValueError: the type holds an open dict or refers to itself, which strict modes refuse.
     """
+    return copy.deepcopy(_wire_schema(answer_type))
+
+
+@cache
+def _wire_schema(answer_type: type[Value]) -> _Schema:
     schema = answer_type.model_json_schema()
     return _rewritten(schema, schema.get("$defs", {}), ())
 
