@@ -62,6 +62,15 @@ def checked_venue_url(url: str, venue: VenueName) -> str:
     return checked_trading_url(url)
 
 
+def checked_stream_url(trading_url: str) -> str:
+    """Return where the trade updates of a trading address are, at the same host and port.
+
+    Raises:
+        NotPaperHost: the address is neither Alpaca's paper host nor loopback.
+    """
+    return f"ws{checked_trading_url(trading_url).removeprefix('http')}/stream"
+
+
 def venue_at(trading_url: str) -> VenueName:
     """Return what stands behind a checked address: on loopback it is never Alpaca."""
     return VenueName.SIMULATED if is_loopback(trading_url) else VenueName.ALPACA_PAPER

@@ -71,12 +71,16 @@ _TERMINAL = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """An account as its venue describes it; `short_market_value` is zero or negative."""
+    """An account as its venue describes it; `short_market_value` is zero or negative.
+
+    `last_equity` is the equity at the close of the last session.
+    """
 
     account_number: str
     status: str
     cash: Decimal
     equity: Decimal
+    last_equity: Decimal
     buying_power: Decimal
     long_market_value: Decimal
     short_market_value: Decimal

@@ -4,7 +4,7 @@ Every method may raise broker.errors.VenueUnreachable and BadCredentials, unless
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import date
+from datetime import date, datetime, timedelta
 from typing import Protocol
 
 from broker.models import (
@@ -45,6 +45,13 @@ class Venue(Protocol):
         """Return every order that can still change."""
         ...
 
+    async def orders_since(self, after: datetime) -> tuple[Order, ...]:
+        """Return every order submitted later than `after`, whatever its status, oldest first.
+
+        Raises VenueRefused where there are more than the venue may be asked for.
+        """
+        ...
+
     async def order_by_client_id(self, client_order_id: str) -> Order | None:
         """Return the order with this id, or None where the venue says that it has none."""
         ...
@@ -55,6 +62,14 @@ class Venue(Protocol):
 
     async def cancel(self, order_id: str) -> None:
         """Ask for the cancellation of an order; one that is already final is left as it is."""
+        ...
+
+    async def changed(self, longest: timedelta) -> bool:
+        """Wait until an order of this account may have changed, at most `longest` by the clock.
+
+        Return whether the venue gave a hint. It is only a hint: it may come late, twice, for
+        nothing or never, so ask afterwards. Never raises.
+        """
         ...
 
     async def clock(self) -> MarketClock:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 _Answer = TypeVar("_Answer")
 
-_PAGE_SIZE = 10_000
+PAGE_SIZE = 10_000
 _MOST_PAGES = 100
 """Ten years of fifty symbols are thirteen pages."""
 
@@ -75,10 +75,10 @@ class AlpacaMarketData:
             "start": datetime.combine(start_on, time.min, tzinfo=NEW_YORK).isoformat(),
             "end": datetime.combine(end_on, time(23, 59, 59), tzinfo=NEW_YORK).isoformat(),
             "adjustment": "all",
-            "limit": str(_PAGE_SIZE),
+            "limit": str(PAGE_SIZE),
             **self._feed,
         }
-        bars = await self._call(lambda client: list(chain.from_iterable(_pages(client, query))))
+        bars = await self._call(lambda client: list(chain.from_iterable(bar_pages(client, query))))
         return {symbol: _of_symbol(bars, symbol, start_on, end_on=end_on) for symbol in symbols}
 
     async def latest_quotes(self, symbols: Sequence[str]) -> Mapping[str, Quote]:
@@ -107,7 +107,8 @@ class AlpacaMarketData:
             raise translated(failure, "Market data") from failure
 
 
-def _pages(client: "StockHistoricalDataClient", query: dict[str, str]) -> Iterator[list[Bar]]:
+def bar_pages(client: "StockHistoricalDataClient", query: dict[str, str]) -> Iterator[list[Bar]]:
+    """Yield the bars that `query` asks for, page by page; ValueError where the pages never end."""
     page_query = dict(query)
     for _ in range(_MOST_PAGES):
         page: Any = client.get("/stocks/bars", page_query)

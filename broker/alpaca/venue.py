@@ -1,18 +1,25 @@
 """One account at Alpaca's paper host or at the simulated exchange, through alpaca-py."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote
 
 from broker.accounts import checked_key_id, checked_venue_url
+from broker.alpaca.budget import Budget
 from broker.alpaca.client import TIMEOUT_SECONDS, open_trading_client
 from broker.alpaca.failures import Failed, translated
+from broker.alpaca.order_pages import TooManyOrders, orders_after
+from broker.alpaca.updates import TradeUpdates
 from broker.alpaca.wire import (
     account_from,
     asset_from,
     clock_from,
+    json_list,
+    json_object,
     order_body,
     order_from,
+    orders_from,
     position_from,
 )
 from broker.alpaca.worker import DEADLINE_SECONDS, Worker
@@ -34,6 +41,7 @@ from broker.models import (
     Unknown,
     VenueName,
 )
+from config.clock import Clock, SystemClock
 from config.errors import CouncilError, RefusedError
 from config.settings import AlpacaCredentials
 
@@ -44,6 +52,10 @@ _Answer = TypeVar("_Answer")
 
 REFUSED_HERE = 0
 """The code of a `Refused` that our own guard gave: nothing was sent."""
+
+READ_PATIENCE = timedelta(seconds=30)
+ORDER_PATIENCE = timedelta(seconds=10)
+"""How long a request may wait for its turn: an order briefly, or others give it up for lost."""
 
 _MOST_OPEN_ORDERS = 500
 _NOT_FOUND = 404
@@ -61,10 +73,14 @@ class AlpacaVenue:
         credentials: AlpacaCredentials,
         trading_url: str,
         name: VenueName,
+        clock: Clock | None = None,
+        updates: TradeUpdates | None = None,
         timeout_seconds: tuple[float, float] = TIMEOUT_SECONDS,
         deadline_seconds: float = DEADLINE_SECONDS,
     ) -> None:
         """Check the address and the key's prefix; ask nobody yet.
+
+        `updates` belong to the venue from now on; None gives no hints.
 
         Raises:
             NotPaperHost: the address may not be used for this venue.
@@ -76,6 +92,9 @@ class AlpacaVenue:
         self._account_number = account_number
         self._name = name
         self._is_verified = False
+        self._clock = clock or SystemClock()
+        self._budget = Budget(self._clock)
+        self._updates = updates
         self._worker: Worker[TradingClient] = Worker(
             lambda: open_trading_client(credentials, origin, timeout_seconds=timeout_seconds),
             f"venue-{nickname}",
@@ -95,7 +114,10 @@ class AlpacaVenue:
             BadCredentials: the venue does not accept the key.
             VenueUnreachable: no usable answer.
         """
-        account = await self._get("/account", account_from)
+        return await self._account(READ_PATIENCE)
+
+    async def _account(self, patience: timedelta) -> Account:
+        account = await self._get("/account", account_from, patience=patience)
         if account.account_number != self._account_number:
             raise AccountMismatch(
                 f"The key of {self._nickname} belongs to account {account.account_number}, but "
@@ -111,8 +133,8 @@ class AlpacaVenue:
             UnknownSymbol: the venue knows no such instrument.
         """
         try:
-            return await self._worker.call(
-                lambda client: asset_from(_mapping(client.get(f"/assets/{_in_path(symbol)}")))
+            return await self._call(
+                lambda client: asset_from(json_object(client.get(f"/assets/{_in_path(symbol)}")))
             )
         except Failed as failure:
             if failure.is_refusal and failure.status in {_NOT_FOUND, _UNPROCESSABLE}:
@@ -123,7 +145,9 @@ class AlpacaVenue:
 
     async def positions(self) -> tuple[Position, ...]:
         """Return every open position."""
-        return await self._get("/positions", lambda rows: tuple(map(position_from, _rows(rows))))
+        return await self._get(
+            "/positions", lambda rows: tuple(map(position_from, json_list(rows)))
+        )
 
     async def open_orders(self) -> tuple[Order, ...]:
         """Return every order that can still change, oldest first.
@@ -132,20 +156,31 @@ class AlpacaVenue:
             VenueRefused: there are so many that the answer may be cut.
         """
         query = {"status": "open", "limit": _MOST_OPEN_ORDERS, "direction": "asc"}
-        orders = await self._get(
-            "/orders", lambda rows: tuple(map(order_from, _rows(rows))), query=query
-        )
+        orders = await self._get("/orders", orders_from, query=query)
         if len(orders) >= _MOST_OPEN_ORDERS:
             raise VenueRefused(
                 f"{self._nickname} has {len(orders)} open orders or more: cancel some by hand."
             )
         return orders
 
+    async def orders_since(self, after: datetime) -> tuple[Order, ...]:
+        """Return every order submitted later than `after`, whatever its status, oldest first.
+
+        Raises:
+            VenueRefused: there are too many to be sure that none is missing.
+        """
+        try:
+            return await orders_after(
+                after, lambda query: self._get("/orders", orders_from, query=query)
+            )
+        except TooManyOrders as error:
+            raise VenueRefused(f"{self._name} for {self._nickname}: {error}") from error
+
     async def order_by_client_id(self, client_order_id: str) -> Order | None:
         """Return the order with this id, or None where the venue itself says that it has none."""
         query = {"client_order_id": client_order_id}
         try:
-            return await self._worker.call(
+            return await self._call(
                 lambda client: _same_order(
                     client.get("/orders:by_client_order_id", query), client_order_id
                 )
@@ -164,9 +199,10 @@ class AlpacaVenue:
         try:
             body = order_body(request)
             if not self._is_verified:
-                await self.account()
-            order = await self._worker.call(
-                lambda client: _same_order(client.post("/orders", body), request.client_order_id)
+                await self._account(ORDER_PATIENCE)
+            order = await self._call(
+                lambda client: _same_order(client.post("/orders", body), request.client_order_id),
+                ORDER_PATIENCE,
             )
         except Failed as failure:
             return _unaccepted(failure)
@@ -179,7 +215,7 @@ class AlpacaVenue:
     async def cancel(self, order_id: str) -> None:
         """Ask for the cancellation of an order; one that is already final is left as it is."""
         try:
-            await self._worker.call(lambda client: client.delete(f"/orders/{_in_path(order_id)}"))
+            await self._call(lambda client: client.delete(f"/orders/{_in_path(order_id)}"))
         except Failed as failure:
             if not (failure.is_refusal and failure.status == _UNPROCESSABLE):
                 raise self._translated(failure) from failure
@@ -188,17 +224,43 @@ class AlpacaVenue:
         """Return the venue's clock."""
         return await self._get("/clock", clock_from)
 
+    async def changed(self, longest: timedelta) -> bool:
+        """Wait for a hint that an order may have changed, at most `longest`; see the port."""
+        if self._updates is not None:
+            return await self._updates.wait(longest)
+        await self._clock.sleep(longest)
+        return False
+
     async def aclose(self) -> None:
-        """Close the connection; later calls raise VenueUnreachable."""
+        """Close the connections; later calls raise VenueUnreachable."""
+        if self._updates is not None:
+            await self._updates.aclose()
         await self._worker.aclose()
 
     async def _get(
-        self, path: str, read: Callable[[Any], _Answer], *, query: dict[str, Any] | None = None
+        self,
+        path: str,
+        read: Callable[[Any], _Answer],
+        *,
+        query: dict[str, Any] | None = None,
+        patience: timedelta = READ_PATIENCE,
     ) -> _Answer:
         try:
-            return await self._worker.call(lambda client: read(client.get(path, query)))
+            return await self._call(lambda client: read(client.get(path, query)), patience)
         except Failed as failure:
             raise self._translated(failure) from failure
+
+    async def _call(
+        self, work: "Callable[[TradingClient], _Answer]", patience: timedelta = READ_PATIENCE
+    ) -> _Answer:
+        """Make one request when it is its turn."""
+        await self._budget.take(patience)
+        try:
+            answer = await self._worker.call(work)
+        except Failed as failure:
+            raise self._budget.failed(failure) from failure
+        self._budget.answered()
+        return answer
 
     def _translated(self, failure: Failed) -> CouncilError:
         return translated(failure, f"{self._name} for {self._nickname}")
@@ -211,22 +273,10 @@ def _unaccepted(failure: Failed) -> Refused | Unknown:
 
 
 def _same_order(answer: Any, client_order_id: str) -> Order:
-    order = order_from(_mapping(answer))
+    order = order_from(json_object(answer))
     if order.client_order_id != client_order_id:
         raise ValueError("the answer is about another order")
     return order
-
-
-def _mapping(answer: Any) -> Mapping[str, Any]:
-    if not isinstance(answer, Mapping):
-        raise TypeError("the answer is no JSON object")
-    return answer
-
-
-def _rows(answer: Any) -> list[Any]:
-    if not isinstance(answer, list):
-        raise TypeError("the answer is no JSON list")
-    return answer
 
 
 def _in_path(part: str) -> str:

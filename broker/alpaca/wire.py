@@ -28,13 +28,17 @@ _MOST_SHARES = 1_000_000_000
 
 
 def account_from(content: Json) -> Account:
-    """Return the account; any of Alpaca's three blocks counts as `trading_blocked`."""
+    """Return the account; any of Alpaca's three blocks counts as `trading_blocked`.
+
+    An account that has seen no close yet has no last equity: its equity of now stands for it.
+    """
     blocks = ("trading_blocked", "account_blocked", "trade_suspended_by_user")
     return Account(
         account_number=_text(content["account_number"]),
         status=_text(content["status"]),
         cash=_decimal(content["cash"]),
         equity=_decimal(content["equity"]),
+        last_equity=_decimal(content.get("last_equity") or content["equity"]),
         buying_power=_decimal(content["buying_power"]),
         long_market_value=_decimal(content.get("long_market_value") or "0"),
         short_market_value=_decimal(content.get("short_market_value") or "0"),
@@ -84,6 +88,11 @@ def order_from(content: Json) -> Order:
         filled_at=instant_from(content["filled_at"]) if content.get("filled_at") else None,
         limit_price=_optional_decimal(content.get("limit_price")),
     )
+
+
+def orders_from(rows: object) -> tuple[Order, ...]:
+    """Return the orders of a list, in its order."""
+    return tuple(order_from(json_object(row)) for row in json_list(rows))
 
 
 def clock_from(content: Json) -> MarketClock:
@@ -143,6 +152,20 @@ def instant_from(text: str) -> datetime:
     if instant.tzinfo is None:
         raise ValueError(f"{text} has no time zone")
     return instant.astimezone(UTC)
+
+
+def json_object(answer: Any) -> Json:
+    """Return the answer where it is a JSON object."""
+    if not isinstance(answer, Mapping):
+        raise TypeError("the answer is no JSON object")
+    return answer
+
+
+def json_list(answer: Any) -> list[Any]:
+    """Return the answer where it is a JSON list."""
+    if not isinstance(answer, list):
+        raise TypeError("the answer is no JSON list")
+    return answer
 
 
 def _whole_shares(quantity: Decimal) -> str:

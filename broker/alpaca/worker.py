@@ -17,6 +17,9 @@ Answer = TypeVar("Answer")
 DEADLINE_SECONDS = 30.0
 """For a whole call: a socket timeout alone does not end an answer that trickles."""
 
+CLOSE_SECONDS = 5.0
+"""For the call in flight to end when all is closed; after that it is left alone."""
+
 
 class Worker(Generic[Client]):
     """One client and the one thread that uses it; the client is opened there at the first call."""
@@ -31,6 +34,7 @@ class Worker(Generic[Client]):
         self._open_client = open_client
         self._client: Client | None = None
         self._deadline_seconds = deadline_seconds
+        self._is_used = False
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix=name)
 
     async def call(self, work: Callable[[Client], Answer]) -> Answer:
@@ -40,6 +44,7 @@ class Worker(Generic[Client]):
             Failed: no usable answer in time.
             CouncilError: the client may not be opened, or may not send this.
         """
+        self._is_used = True
         try:
             loop = asyncio.get_running_loop()
             running = loop.run_in_executor(self._thread, self._run, work)
@@ -54,9 +59,10 @@ class Worker(Generic[Client]):
     async def aclose(self) -> None:
         """Close the client after the call in flight, or leave that call to its own timeout."""
         try:
-            closing = asyncio.get_running_loop().run_in_executor(self._thread, self._close)
-            async with asyncio.timeout(self._deadline_seconds):
-                await closing
+            if self._is_used:  # otherwise there is no thread yet, and nothing to close in it
+                closing = asyncio.get_running_loop().run_in_executor(self._thread, self._close)
+                async with asyncio.timeout(CLOSE_SECONDS):
+                    await closing
         except (RuntimeError, TimeoutError):
             pass  # closed before, or the thread hangs: shutdown below takes no new work
         finally:

@@ -6,12 +6,13 @@ of a session), and what a client_order_id draws decides whether a fill comes in 
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import ROUND_DOWN, Decimal
 from uuid import UUID
 
-from broker.exchange.hours import TimeInForce, TradingHours
+from broker.exchange.hours import TradingHours
+from broker.exchange.orders import BookFill, BookOrder, OrderDraft, OrderEvent, UpdateKind
 from broker.exchange.seeds import fraction_of
 from broker.models import OrderStatus, PositionIntent, Quote, Side
 from config.ids import meaning_id
@@ -23,90 +24,10 @@ FILL_LATENCY = timedelta(milliseconds=150)
 PARTIAL_GAP = timedelta(milliseconds=850)
 PARTIAL_SHARE = 0.10
 """Share of eligible fills that come in two parts, as on Alpaca's paper venue."""
-_MAX_TESTS = 40_000
-"""Minutes of the sessions of 90 days and some: no order is tested more often."""
+FINEST_QUANTITY = Decimal("0.000000001")
+_MAX_STEPS = 40_000
+"""Minutes of the sessions of 90 days and some: nothing happens to an order more often."""
 _WHOLE_SHARE = Decimal(1)
-
-
-@dataclass(frozen=True, slots=True)
-class BookOrder:
-    """An order as the exchange keeps it.
-
-    `live_at` is when the market can first see it, `next_test_at` when it is next held against the
-    quote, `filled_value` the sum of quantity times price over its fills.
-    """
-
-    order_id: UUID
-    account_number: str
-    client_order_id: str
-    symbol: str
-    side: Side
-    quantity: Decimal
-    limit_price: Decimal | None
-    time_in_force: TimeInForce
-    position_intent: PositionIntent
-    submitted_at: datetime
-    live_at: datetime
-    next_test_at: datetime
-    expires_at: datetime
-    updated_at: datetime
-    status: OrderStatus = OrderStatus.PENDING_NEW
-    filled_quantity: Decimal = Decimal(0)
-    filled_value: Decimal = Decimal(0)
-    filled_at: datetime | None = None
-    canceled_at: datetime | None = None
-    expired_at: datetime | None = None
-
-    @property
-    def remaining(self) -> Decimal:
-        """Return the shares that have not traded."""
-        return self.quantity - self.filled_quantity
-
-    @property
-    def average_fill_price(self) -> Decimal | None:
-        """Return the mean price of the fills, None without any."""
-        return self.filled_value / self.filled_quantity if self.filled_quantity else None
-
-    @property
-    def is_working(self) -> bool:
-        """Return whether anything can still happen to it."""
-        return not self.status.is_terminal
-
-    @property
-    def is_opening(self) -> bool:
-        """Return whether it opens or increases a position."""
-        return self.position_intent in {PositionIntent.BUY_TO_OPEN, PositionIntent.SELL_TO_OPEN}
-
-
-@dataclass(frozen=True, slots=True)
-class BookFill:
-    """One execution; its id is a function of the order and of what had traded before."""
-
-    execution_id: UUID
-    order_id: UUID
-    symbol: str
-    side: Side
-    quantity: Decimal
-    price: Decimal
-    filled_at: datetime
-
-    @property
-    def signed_quantity(self) -> Decimal:
-        """Return the shares added to the position: negative for a sale."""
-        return self.quantity if self.side is Side.BUY else -self.quantity
-
-
-@dataclass(frozen=True, slots=True)
-class OrderDraft:
-    """An order as its sender wrote it, well-formed but not yet judged."""
-
-    client_order_id: str
-    symbol: str
-    side: Side
-    quantity: Decimal
-    limit_price: Decimal | None = None
-    time_in_force: TimeInForce = TimeInForce.DAY
-    position_intent: PositionIntent | None = None
 
 
 def entered(
@@ -118,7 +39,7 @@ def entered(
     hours: TradingHours,
 ) -> BookOrder:
     """Return the working order that `draft` becomes at `at`: queued while the market is closed."""
-    live_at = hours.open_from(at)
+    live_at = hours.open_from(at, extended=draft.extended_hours)
     return BookOrder(
         order_id=meaning_id("exchange-order", account_number, draft.client_order_id),
         account_number=account_number,
@@ -127,40 +48,65 @@ def entered(
         side=draft.side,
         quantity=draft.quantity,
         limit_price=draft.limit_price,
+        stop_price=draft.stop_price,
+        notional=draft.notional,
+        extended_hours=draft.extended_hours,
         time_in_force=draft.time_in_force,
         position_intent=intent,
         submitted_at=at,
         live_at=live_at,
         next_test_at=live_at + FILL_LATENCY,
-        expires_at=hours.expiry(at, draft.time_in_force),
+        expires_at=hours.expiry(at, draft.time_in_force, extended=draft.extended_hours),
         updated_at=at,
         status=OrderStatus.PENDING_NEW if live_at == at else OrderStatus.ACCEPTED,
     )
 
 
+def entry_of(order: BookOrder) -> OrderEvent:
+    """Return the first event of an order's life."""
+    is_live = order.status is OrderStatus.PENDING_NEW
+    kind = UpdateKind.PENDING_NEW if is_live else UpdateKind.ACCEPTED
+    return OrderEvent(kind, order, order.submitted_at)
+
+
 def advanced(
     order: BookOrder, now: datetime, *, quote_at: QuoteAt, hours: TradingHours
-) -> tuple[BookOrder, tuple[BookFill, ...]]:
-    """Return the order as of `now` and the fills since it was last advanced, oldest first.
+) -> tuple[BookOrder, tuple[OrderEvent, ...]]:
+    """Return the order as of `now` and what happened to it since it was last advanced, in order.
 
     Prices are asked for at instants up to `now` only.
     """
-    fills: list[BookFill] = []
-    for _ in range(_MAX_TESTS):
-        if not order.is_working or order.next_test_at > now or _lapses_first(order):
+    events: list[OrderEvent] = []
+    for _ in range(_MAX_STEPS):
+        if not _can_change(order) or _next_at(order) > now:
             break
-        order, fill = _tested(order, quote_at(order.symbol, order.next_test_at), hours)
-        fills += [fill] if fill else []
-    return _aged(order, now), tuple(fills)
+        order, event = _stepped(order, quote_at, hours)
+        events += [event] if event else []
+    return order, tuple(events)
 
 
-def canceled(order: BookOrder, at: datetime) -> BookOrder:
-    """Return the working order as canceled at `at`; what has traded stays."""
-    return replace(order, status=OrderStatus.CANCELED, canceled_at=at, updated_at=at)
+def canceled(order: BookOrder, at: datetime) -> OrderEvent:
+    """Return the end of a working order that is canceled at `at`; what has traded stays."""
+    after = replace(order, status=OrderStatus.CANCELED, canceled_at=at, updated_at=at)
+    return OrderEvent(UpdateKind.CANCELED, after, at)
+
+
+def stuck_in_cancel(order: BookOrder, at: datetime) -> OrderEvent:
+    """Return a cancel that never ends: the order neither trades nor lapses any more."""
+    after = replace(order, status=OrderStatus.PENDING_CANCEL, updated_at=at)
+    return OrderEvent(UpdateKind.PENDING_CANCEL, after, at)
+
+
+def replaced(order: BookOrder, by: UUID, at: datetime) -> OrderEvent:
+    """Return the end of a working order that another one takes the place of at `at`."""
+    after = replace(
+        order, status=OrderStatus.REPLACED, replaced_by=by, replaced_at=at, updated_at=at
+    )
+    return OrderEvent(UpdateKind.REPLACED, after, at)
 
 
 def is_marketable(order: BookOrder, quote: Quote) -> bool:
-    """Return whether `order` can trade against `quote`."""
+    """Return whether `order` can trade against `quote`, its stop price aside."""
     if order.limit_price is None:
         return True
     if order.side is Side.BUY:
@@ -168,18 +114,69 @@ def is_marketable(order: BookOrder, quote: Quote) -> bool:
     return quote.bid >= order.limit_price
 
 
-def _lapses_first(order: BookOrder) -> bool:
-    return order.next_test_at >= order.expires_at
+def reaches_stop(order: BookOrder, quote: Quote) -> bool:
+    """Return whether `quote` sets off the order's stop price, if it has one."""
+    if order.stop_price is None:
+        return True
+    if order.side is Side.BUY:
+        return quote.ask >= order.stop_price
+    return quote.bid <= order.stop_price
+
+
+def quantity_for(notional: Decimal, price: Decimal) -> Decimal:
+    """Return the shares that `notional` dollars buy at `price`, to nine decimals, rounded down."""
+    return (notional / price).quantize(FINEST_QUANTITY, ROUND_DOWN)
+
+
+def _can_change(order: BookOrder) -> bool:
+    return order.is_working and order.status is not OrderStatus.PENDING_CANCEL
+
+
+def _is_waiting(order: BookOrder) -> bool:
+    return order.status in {OrderStatus.PENDING_NEW, OrderStatus.ACCEPTED}
+
+
+def _next_at(order: BookOrder) -> datetime:
+    """Return when something is next done with the order: acknowledge, test or lapse."""
+    acknowledged_at = order.live_at + ACKNOWLEDGED_AFTER
+    soonest = acknowledged_at if _is_waiting(order) else order.next_test_at
+    return min(order.expires_at, soonest)
+
+
+def _stepped(
+    order: BookOrder, quote_at: QuoteAt, hours: TradingHours
+) -> tuple[BookOrder, OrderEvent | None]:
+    """Do what is next to be done with the order."""
+    at = _next_at(order)
+    if at >= order.expires_at:
+        after = replace(order, status=OrderStatus.EXPIRED, expired_at=at, updated_at=at)
+        return after, OrderEvent(UpdateKind.EXPIRED, after, at)
+    if _is_waiting(order):
+        after = replace(order, status=OrderStatus.NEW, updated_at=at)
+        return after, OrderEvent(UpdateKind.NEW, after, at)
+    return _tested(order, quote_at(order.symbol, at), hours)
 
 
 def _tested(
     order: BookOrder, quote: Quote | None, hours: TradingHours
-) -> tuple[BookOrder, BookFill | None]:
+) -> tuple[BookOrder, OrderEvent | None]:
     """Hold the order against the quote of its test's instant."""
     at = order.next_test_at
-    if quote is None or not is_marketable(order, quote):
-        return replace(order, next_test_at=hours.next_minute(at)), None
-    fill = _fill(order, quote.ask if order.side is Side.BUY else quote.bid)
+    if quote and order.triggered_at is None and order.stop_price and reaches_stop(order, quote):
+        order = replace(order, triggered_at=at)
+    is_set_off = order.stop_price is None or order.triggered_at is not None
+    if quote is None or not is_set_off or not is_marketable(order, quote):
+        later = hours.next_minute(at, extended=order.extended_hours)
+        return replace(order, next_test_at=later), None
+    return _filled(order, quote.ask if order.side is Side.BUY else quote.bid, hours)
+
+
+def _filled(
+    order: BookOrder, price: Decimal, hours: TradingHours
+) -> tuple[BookOrder, OrderEvent | None]:
+    at = order.next_test_at
+    order = replace(order, quantity=_quantity_at(order, price))
+    fill = _fill(order, price)
     done = fill.quantity == order.remaining
     after = replace(
         order,
@@ -188,14 +185,24 @@ def _tested(
         status=OrderStatus.FILLED if done else OrderStatus.PARTIALLY_FILLED,
         filled_at=at if done else None,
         updated_at=at,
-        next_test_at=_after_partial(at, hours),
+        next_test_at=_after_partial(order, hours),
     )
-    return after, fill
+    return after, OrderEvent(UpdateKind.FILL if done else UpdateKind.PARTIAL_FILL, after, at, fill)
 
 
-def _after_partial(at: datetime, hours: TradingHours) -> datetime:
-    soon = at + PARTIAL_GAP
-    return soon if hours.is_open(soon) else hours.open_from(soon) + FILL_LATENCY
+def _quantity_at(order: BookOrder, price: Decimal) -> Decimal:
+    """Return the quantity, which for an order by notional its fill settles."""
+    if order.notional is None:
+        return order.quantity
+    bought = quantity_for(order.notional, price)
+    # An exit may not grow beyond the shares that were set aside for it.
+    return bought if order.is_opening else min(bought, order.quantity)
+
+
+def _after_partial(order: BookOrder, hours: TradingHours) -> datetime:
+    soon = order.next_test_at + PARTIAL_GAP
+    opens_at = hours.open_from(soon, extended=order.extended_hours)
+    return soon if opens_at == soon else opens_at + FILL_LATENCY
 
 
 def _fill(order: BookOrder, price: Decimal) -> BookFill:
@@ -212,25 +219,16 @@ def _fill(order: BookOrder, price: Decimal) -> BookFill:
 
 
 def _first_part(order: BookOrder) -> Decimal:
-    """Return what trades first: mostly all, in one of ten cases a random part in whole shares."""
-    if fraction_of("partial", order.client_order_id) >= PARTIAL_SHARE:
+    """Return what trades first: mostly all, in one of ten cases a random part in whole shares.
+
+    An order by notional trades as a whole: a second price would spend more than it may.
+    """
+    if order.notional is not None or not _comes_in_parts(order):
         return order.quantity
     share = Decimal(repr(fraction_of("part", order.client_order_id)))
     part = (order.quantity * share).quantize(_WHOLE_SHARE, ROUND_DOWN)
     return part if part > 0 else order.quantity
 
 
-def _aged(order: BookOrder, now: datetime) -> BookOrder:
-    """Return the order with what time alone does to it: it goes live, or it lapses."""
-    if not order.is_working:
-        return order
-    if now >= order.expires_at:
-        lapsed_at = order.expires_at
-        return replace(
-            order, status=OrderStatus.EXPIRED, expired_at=lapsed_at, updated_at=lapsed_at
-        )
-    acknowledged_at = order.live_at + ACKNOWLEDGED_AFTER
-    waiting = order.status in {OrderStatus.PENDING_NEW, OrderStatus.ACCEPTED}
-    if waiting and now >= acknowledged_at:
-        return replace(order, status=OrderStatus.NEW, updated_at=acknowledged_at)
-    return order
+def _comes_in_parts(order: BookOrder) -> bool:
+    return fraction_of("partial", order.client_order_id) < PARTIAL_SHARE

@@ -1,7 +1,10 @@
-"""The routes of Alpaca's stock market data: bars, latest quotes, trades and bars, snapshots."""
+"""The routes of Alpaca's stock market data: bars, quotes, trades, their newest, snapshots.
+
+There is one tape and nothing is ever split: every feed and every adjustment says the same.
+"""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time
 from itertools import chain, islice
 
@@ -11,7 +14,8 @@ from starlette.routing import Route
 
 from broker.exchange.errors import RequestRefused
 from broker.exchange.rules import BAD_FIELD
-from broker.exchange.tape import BarRange, Tape, Timeframe
+from broker.exchange.tape import Tape, TapeRange
+from broker.exchange.timeframes import Timeframe, parsed_timeframe
 from broker.exchange.wire import (
     Json,
     bar_json,
@@ -22,15 +26,24 @@ from broker.exchange.wire import (
     snapshot_json,
     trade_json,
 )
-from broker.models import Bar
 from config.clock import NEW_YORK
 
-MAX_BARS_A_PAGE = 10_000
-_DEFAULT_BARS_A_PAGE = 1_000
-_TIMEFRAMES: dict[str, Timeframe] = {
-    **{"1Min": "1Min", "1T": "1Min"},
-    **{"1Day": "1Day", "1D": "1Day"},
-}
+MOST_A_PAGE = 10_000
+_DEFAULT_A_PAGE = 1_000
+_FEEDS = ("iex", "sip", "delayed_sip", "boats", "overnight", "otc")
+_ADJUSTMENTS = frozenset({"raw", "split", "dividend", "spin-off", "all"})
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """One entry of a page."""
+
+    symbol: str
+    at: datetime
+    content: Json
+
+
+Series = Callable[[str, TapeRange], Iterator[_Row]]
 
 
 class DataApi:
@@ -43,6 +56,8 @@ class DataApi:
         """Return the routes under /v2/stocks."""
         return [
             Route("/v2/stocks/bars", self._bars),
+            Route("/v2/stocks/quotes", self._quotes),
+            Route("/v2/stocks/trades", self._trades),
             Route("/v2/stocks/bars/latest", self._latest_bars),
             Route("/v2/stocks/quotes/latest", self._latest_quotes),
             Route("/v2/stocks/trades/latest", self._latest_trades),
@@ -50,14 +65,28 @@ class DataApi:
         ]
 
     async def _bars(self, request: Request) -> Response:
-        wanted, limit = self._range(request), _limit(request)
-        found = list(islice(self._pages(request, wanted), limit + 1))
-        page: dict[str, list[Json]] = {}
-        for bar in found[:limit]:
-            page.setdefault(bar.symbol, []).append(bar_json(bar))
-        last = found[limit - 1] if len(found) > limit else None
-        token = page_token(last.symbol, last.start_at) if last else None
-        return JSONResponse({"bars": page, "next_page_token": token})
+        timeframe = _timeframe(request)
+        _check_adjustment(request)
+
+        def bars(symbol: str, wanted: TapeRange) -> Iterator[_Row]:
+            found = self._tape.bars(symbol, timeframe, wanted)
+            return (_Row(symbol, bar.start_at, bar_json(bar)) for bar in found)
+
+        return self._page(request, "bars", bars)
+
+    async def _quotes(self, request: Request) -> Response:
+        def quotes(symbol: str, wanted: TapeRange) -> Iterator[_Row]:
+            found = self._tape.quotes(symbol, wanted)
+            return (_Row(symbol, quote.at, quote_json(quote)) for quote in found)
+
+        return self._page(request, "quotes", quotes)
+
+    async def _trades(self, request: Request) -> Response:
+        def trades(symbol: str, wanted: TapeRange) -> Iterator[_Row]:
+            found = self._tape.trades(symbol, wanted)
+            return (_Row(symbol, trade.at, trade_json(trade)) for trade in found)
+
+        return self._page(request, "trades", trades)
 
     async def _latest_bars(self, request: Request) -> Response:
         return _by_symbol(request, "bars", self._latest_bar_json)
@@ -84,35 +113,60 @@ class DataApi:
         trade = self._tape.trade(symbol)
         return trade_json(trade) if trade else None
 
-    def _range(self, request: Request) -> BarRange:
-        asked, now = request.query_params, self._tape.now()
-        timeframe = _TIMEFRAMES.get(asked.get("timeframe", ""))
-        if timeframe is None:
-            raise RequestRefused(400, BAD_FIELD, "invalid timeframe: give 1Min or 1Day")
-        start, end = asked.get("start"), asked.get("end")
-        return BarRange(
-            timeframe=timeframe,
-            start_at=parsed_instant(start, "start") if start else _today(now),
-            end_at=parsed_instant(end, "end") if end else now,
-            newest_first=asked.get("sort") == "desc",
-        )
+    def _page(self, request: Request, word: str, series: Series) -> Response:
+        """Answer with one page: the limit counts over all symbols, which follow each other."""
+        wanted, limit = _range(request, self._tape.now()), _limit(request)
+        found = list(islice(_rows(request, wanted, series), limit + 1))
+        page: dict[str, list[Json]] = {}
+        for row in found[:limit]:
+            page.setdefault(row.symbol, []).append(row.content)
+        last = found[limit - 1] if len(found) > limit else None
+        token = page_token(last.symbol, last.at) if last else None
+        return JSONResponse({word: page, "next_page_token": token})
 
-    def _pages(self, request: Request, wanted: BarRange) -> Iterator[Bar]:
-        """Yield the bars that come after the page token, symbol by symbol."""
-        token = request.query_params.get("page_token")
-        symbols = sorted(_symbols(request))
-        if token is None:
-            return (bar for symbol in symbols for bar in self._tape.bars(symbol, wanted))
-        reached, at = parsed_page_token(token)
-        remaining = (
-            replace(wanted, end_at=at) if wanted.newest_first else replace(wanted, start_at=at)
-        )
-        rest = self._tape.bars(reached, remaining)
-        later = (symbol for symbol in symbols if symbol > reached)
-        return chain(
-            (bar for bar in rest if bar.start_at != at),
-            (bar for symbol in later for bar in self._tape.bars(symbol, wanted)),
-        )
+
+def _rows(request: Request, wanted: TapeRange, series: Series) -> Iterator[_Row]:
+    """Yield the rows that come after the page token, symbol by symbol."""
+    token = request.query_params.get("page_token")
+    symbols = sorted(_symbols(request))
+    if not token:
+        return (row for symbol in symbols for row in series(symbol, wanted))
+    reached, at = parsed_page_token(token)
+    remaining = replace(wanted, end_at=at) if wanted.newest_first else replace(wanted, start_at=at)
+    later = (symbol for symbol in symbols if symbol > reached)
+    return chain(
+        (row for row in series(reached, remaining) if row.at != at),
+        (row for symbol in later for row in series(symbol, wanted)),
+    )
+
+
+def _range(request: Request, now: datetime) -> TapeRange:
+    asked = request.query_params
+    start, end, order = asked.get("start"), asked.get("end"), asked.get("sort", "asc")
+    wanted = TapeRange(
+        start_at=parsed_instant(start, "start") if start else _today(now),
+        end_at=parsed_instant(end, "end") if end else now,
+        newest_first=order == "desc",
+    )
+    if order not in {"asc", "desc"}:
+        raise RequestRefused(400, BAD_FIELD, f"invalid sort: {order}")
+    if start and end and wanted.end_at < wanted.start_at:
+        raise RequestRefused(400, BAD_FIELD, "end should not be before start")
+    return wanted
+
+
+def _timeframe(request: Request) -> Timeframe:
+    text = request.query_params.get("timeframe", "")
+    timeframe = parsed_timeframe(text)
+    if timeframe is None:
+        raise RequestRefused(400, BAD_FIELD, f"invalid timeframe: {text}")
+    return timeframe
+
+
+def _check_adjustment(request: Request) -> None:
+    asked = request.query_params.get("adjustment") or "raw"
+    if not set(asked.split(",")) <= _ADJUSTMENTS:
+        raise RequestRefused(400, BAD_FIELD, f"invalid adjustment: {asked}")
 
 
 def _by_symbol(request: Request, word: str, spelled: Callable[[str], Json | None]) -> JSONResponse:
@@ -121,6 +175,10 @@ def _by_symbol(request: Request, word: str, spelled: Callable[[str], Json | None
 
 
 def _symbols(request: Request) -> tuple[str, ...]:
+    """Return the symbols, each once; every route asks for them, so the feed is checked here."""
+    feed = request.query_params.get("feed") or "iex"
+    if feed not in _FEEDS:
+        raise RequestRefused(400, BAD_FIELD, f"invalid feed: {feed}")
     symbols = dict.fromkeys(filter(None, request.query_params.get("symbols", "").split(",")))
     if not symbols:
         raise RequestRefused(400, BAD_FIELD, "symbols is required")
@@ -128,9 +186,9 @@ def _symbols(request: Request) -> tuple[str, ...]:
 
 
 def _limit(request: Request) -> int:
-    text = request.query_params.get("limit", str(_DEFAULT_BARS_A_PAGE))
-    if not text.isdecimal() or not 1 <= int(text) <= MAX_BARS_A_PAGE:
-        raise RequestRefused(400, BAD_FIELD, f"limit must be from 1 to {MAX_BARS_A_PAGE}")
+    text = request.query_params.get("limit", str(_DEFAULT_A_PAGE))
+    if not text.isdecimal() or not 1 <= int(text) <= MOST_A_PAGE:
+        raise RequestRefused(400, BAD_FIELD, f"limit must be from 1 to {MOST_A_PAGE}")
     return int(text)
 
 

@@ -1,71 +1,64 @@
-"""What an account can do at the exchange: the book and the rules, joined to state, prices and time.
+"""What an account can do at the exchange: orders, positions to close, settings, the journal.
 
-Every request first advances the account's working orders to now, in the transaction that then reads
-or changes them, so nobody ever sees an order that should have traded already.
+Every request is one transaction on an account that is advanced to now; what it may read beyond its
+orders is in `reports`.
 """
 
-from collections.abc import AsyncIterator, Iterable, Mapping
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
-from datetime import datetime
-from decimal import Decimal
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from decimal import ROUND_DOWN, Decimal
+from typing import Any
 from uuid import UUID
 
-from broker.exchange.book import BookFill, BookOrder, OrderDraft, advanced, canceled, entered
+from pydantic import ValidationError
+
+from broker.exchange.book import FINEST_QUANTITY
+from broker.exchange.configuration import AccountConfiguration
 from broker.exchange.errors import RequestRefused
 from broker.exchange.hours import TradingHours
-from broker.exchange.ledger import Holding, Valuation, ledger_of, valued
+from broker.exchange.ledger import Holding
+from broker.exchange.opened import AccountOpener, AssetRulesAt, Market, OpenedAccount
+from broker.exchange.orders import BookOrder, OrderChange, OrderDraft, TradeUpdate
 from broker.exchange.prices import PriceSource
-from broker.exchange.rules import (
-    UNFIT,
-    AssetRules,
-    Standing,
-    intent_of,
-    refusal,
-    reserved_value,
-)
-from broker.exchange.state import AccountRows, ExchangeAccount, ExchangeState, OrderFilter
-from broker.models import Quote
+from broker.exchange.reports import AccountReports
+from broker.exchange.rows import OrderFilter
+from broker.exchange.rules import BAD_FIELD, AssetRules
+from broker.exchange.state import ExchangeAccount, ExchangeState
+from broker.exchange.taking import NOT_FOUND, IsStuck, cancel, found, replacement, taken
+from broker.models import Side
 from config.clock import Clock
+from config.ids import random_id
 
-NOT_FOUND = 40410000
+__all__ = ["NOT_FOUND", "ClosePart", "TradingDesk"]
 
-
-@dataclass(frozen=True, slots=True)
-class AccountReport:
-    """An account's worth now and at the last close, and what it may still spend, in dollars."""
-
-    account_number: str
-    opened_at: datetime
-    valuation: Valuation
-    last_equity: Decimal
-    buying_power: Decimal
+_WHOLE_SHARE = Decimal(1)
+_HUNDRED = Decimal(100)
 
 
 @dataclass(frozen=True, slots=True)
-class PositionReport:
-    """A holding with its last price, the close before today, and the shares no order holds."""
+class ClosePart:
+    """How much of a position to close: shares, or a percentage from 0 to 100, or all of it."""
 
-    holding: Holding
-    price: Decimal
-    last_day_price: Decimal
-    available: Decimal
+    quantity: Decimal | None = None
+    percentage: Decimal | None = None
 
-
-@dataclass(frozen=True, slots=True)
-class _Opened:
-    """An account inside its transaction, advanced to `now`."""
-
-    rows: AccountRows
-    now: datetime
-    starting_cash: Decimal
-    opened_at: datetime
-    working: tuple[BookOrder, ...]
-    fills: tuple[BookFill, ...]
+    def of(self, held: Decimal) -> Decimal:
+        """Return the shares to close of `held`: whole ones unless the position has fractions."""
+        size = abs(held)
+        if self.quantity is not None:
+            return self.quantity
+        if self.percentage is None:
+            return size
+        step = _WHOLE_SHARE if size % 1 == 0 else FINEST_QUANTITY
+        return (size * self.percentage / _HUNDRED).quantize(step, ROUND_DOWN)
 
 
 class TradingDesk:
-    """Serves accounts; refusals are raised as RequestRefused with Alpaca's codes."""
+    """Serves accounts; refusals are raised as RequestRefused with Alpaca's codes.
+
+    `asset_rules` says what an instrument's rules are at an instant (default: always as in
+    `assets`); an order for whose client_order_id `is_stuck` holds can never be canceled.
+    """
 
     def __init__(
         self,
@@ -75,134 +68,130 @@ class TradingDesk:
         clock: Clock,
         hours: TradingHours,
         assets: Mapping[str, AssetRules],
+        asset_rules: AssetRulesAt | None = None,
+        is_stuck: IsStuck = lambda _client_order_id: False,
     ) -> None:
-        self._state = state
-        self._prices = prices
-        self._clock = clock
-        self._hours = hours
-        self.assets = assets
-
-    async def account(self, account: ExchangeAccount) -> AccountReport:
-        """Return what the account is worth."""
-        async with self._opened(account) as opened:
-            close_at = self._hours.calendar.last_closed(opened.now).close_at
-            before = (fill for fill in opened.fills if fill.filled_at <= close_at)
-            return AccountReport(
-                account_number=account.account_number,
-                opened_at=opened.opened_at,
-                valuation=self._valuation(opened, opened.fills, opened.now),
-                last_equity=self._valuation(opened, before, close_at).equity,
-                buying_power=max(self._buying_power(opened), Decimal(0)),
-            )
+        rules = asset_rules or (lambda symbol, _at: assets.get(symbol))
+        market = Market(prices, clock, hours, assets=assets, asset_rules=rules)
+        self._opener = AccountOpener(state, market)
+        self._is_stuck = is_stuck
+        self.reports = AccountReports(self._opener)
 
     async def submit(self, account: ExchangeAccount, draft: OrderDraft) -> BookOrder:
         """Take an order, or raise RequestRefused and leave no trace of it."""
-        async with self._opened(account) as opened:
-            held = ledger_of(opened.starting_cash, opened.fills).quantity(draft.symbol)
-            refused = refusal(draft, await self._standing(opened, draft, held))
-            if refused:
-                raise RequestRefused(
-                    refused.status, refused.code, refused.message, extras=refused.extras
-                )
-            order = entered(
-                draft,
-                intent_of(draft, held),
-                account_number=account.account_number,
-                at=opened.now,
-                hours=self._hours,
-            )
-            await opened.rows.add(order)
-            return order
+        async with self._opener.opened(account) as opened:
+            return await taken(opened, draft)
+
+    async def replace(
+        self, account: ExchangeAccount, order_id: UUID, change: OrderChange
+    ) -> BookOrder:
+        """Put a changed order in the place of a working one; returns the new one."""
+        async with self._opener.opened(account) as opened:
+            return await replacement(opened, await found(opened, order_id), change)
 
     async def cancel(self, account: ExchangeAccount, order_id: UUID) -> None:
         """Cancel a working order; raises RequestRefused for one that is final or unknown."""
-        async with self._opened(account) as opened:
-            order = await opened.rows.order("order_id", order_id)
-            if order is None:
-                raise RequestRefused(404, NOT_FOUND, f"order not found for {order_id}")
-            if not order.is_working:
-                wording = f'order is already in "{order.status}" state'
-                raise RequestRefused(422, UNFIT, wording)
-            await opened.rows.save(canceled(order, opened.now), ())
+        async with self._opener.opened(account) as opened:
+            await cancel(opened, await found(opened, order_id), is_stuck=self._is_stuck)
+
+    async def cancel_all(
+        self, account: ExchangeAccount
+    ) -> tuple[tuple[BookOrder, RequestRefused | None], ...]:
+        """Cancel every working order; each comes with the refusal to cancel it, if any."""
+        async with self._opener.opened(account) as opened:
+            return await self._cancel_all(opened)
+
+    async def close(self, account: ExchangeAccount, symbol: str, part: ClosePart) -> BookOrder:
+        """Send a market order for the day that closes a position or a part of it."""
+        async with self._opener.opened(account) as opened:
+            holding = opened.ledger().holdings.get(symbol)
+            if holding is None:
+                raise RequestRefused(404, NOT_FOUND, "position does not exist")
+            return await _close(opened, holding, part)
+
+    async def close_all(
+        self, account: ExchangeAccount, *, cancels_orders: bool
+    ) -> tuple[tuple[str, BookOrder | RequestRefused], ...]:
+        """Close every position; each symbol comes with its order, or the refusal of one."""
+        async with self._opener.opened(account) as opened:
+            if cancels_orders:
+                await self._cancel_all(opened)
+            # What could not be canceled still holds its shares back.
+            left = replace(opened, working=await opened.rows.working_orders())
+            holdings = sorted(left.ledger().holdings.values(), key=lambda one: one.symbol)
+            return tuple([(one.symbol, await _closing(left, one)) for one in holdings])
 
     async def orders(self, account: ExchangeAccount, chosen: OrderFilter) -> tuple[BookOrder, ...]:
         """Return the orders that pass the filter."""
-        async with self._opened(account) as opened:
-            return await opened.rows.orders(chosen)
+        async with self._opener.advanced(account) as (rows, _now):
+            return await rows.orders(chosen)
 
     async def order(self, account: ExchangeAccount, column: str, value: object) -> BookOrder:
         """Return the order whose `order_id` or `client_order_id` is `value`."""
-        async with self._opened(account) as opened:
-            order = await opened.rows.order(column, value)
+        async with self._opener.advanced(account) as (rows, _now):
+            order = await rows.order(column, value)
         if order is None:
             raise RequestRefused(404, NOT_FOUND, f"order not found for {value}")
         return order
 
-    async def positions(self, account: ExchangeAccount) -> tuple[PositionReport, ...]:
-        """Return every open position, by symbol."""
-        async with self._opened(account) as opened:
-            ledger = ledger_of(opened.starting_cash, opened.fills)
-            holdings = sorted(ledger.holdings.values(), key=lambda holding: holding.symbol)
-            return tuple(self._position(opened, holding) for holding in holdings)
+    async def configuration(self, account: ExchangeAccount) -> AccountConfiguration:
+        """Return the account's settings."""
+        async with self._opener.opened(account) as opened:
+            return opened.configuration
 
-    @asynccontextmanager
-    async def _opened(self, account: ExchangeAccount) -> AsyncIterator[_Opened]:
-        async with self._state.locked(account, opened_at=self._clock.now()) as rows:
-            # Read under the lock: whoever waited for it must not act on an older time.
-            now = self._clock.now()
-            await self._advance(rows, now)
-            starting_cash, opened_at = await rows.opening()
-            working = await rows.working_orders()
-            fills = await rows.fills()
-            yield _Opened(
-                rows, now, starting_cash, opened_at=opened_at, working=working, fills=fills
-            )
+    async def configure(
+        self, account: ExchangeAccount, wanted: dict[str, Any]
+    ) -> AccountConfiguration:
+        """Change those settings that `wanted` gives; null leaves a setting as it is."""
+        async with self._opener.opened(account) as opened:
+            try:
+                configuration = opened.configuration.changed(wanted)
+            except ValidationError as error:
+                name = error.errors(include_url=False)[0]["loc"][0]
+                raise RequestRefused(422, BAD_FIELD, f"invalid {name}") from error
+            await opened.rows.configure(configuration.model_dump())
+            return configuration
 
-    async def _advance(self, rows: AccountRows, now: datetime) -> None:
-        for order in await rows.working_orders():
-            after, fills = advanced(order, now, quote_at=self._prices.quote_at, hours=self._hours)
-            if after != order:
-                await rows.save(after, fills)
+    async def trade_updates(
+        self, account: ExchangeAccount, *, after: int
+    ) -> tuple[TradeUpdate, ...]:
+        """Return what has happened to the account's orders since update `after`, in order."""
+        async with self._opener.advanced(account) as (rows, _now):
+            return await rows.updates(after)
 
-    async def _standing(self, opened: _Opened, draft: OrderDraft, held: Decimal) -> Standing:
-        return Standing(
-            asset=self.assets.get(draft.symbol),
-            quote=self._prices.quote_at(draft.symbol, opened.now),
-            held=held,
-            working=opened.working,
-            same_id=await opened.rows.order("client_order_id", draft.client_order_id),
-            equity=self._valuation(opened, opened.fills, opened.now).equity,
-            buying_power=self._buying_power(opened),
-        )
+    async def last_update(self, account: ExchangeAccount) -> int:
+        """Return the sequence of the newest update as of now, 0 where there is none."""
+        async with self._opener.advanced(account) as (rows, _now):
+            return await rows.last_update()
 
-    def _buying_power(self, opened: _Opened) -> Decimal:
-        """Return what may be spent now; below zero where open orders hold back more."""
-        quotes: dict[str, Quote] = {}
+    async def _cancel_all(
+        self, opened: OpenedAccount
+    ) -> tuple[tuple[BookOrder, RequestRefused | None], ...]:
+        outcomes: list[tuple[BookOrder, RequestRefused | None]] = []
         for order in opened.working:
-            quote = self._prices.quote_at(order.symbol, opened.now)
-            if quote:
-                quotes[order.symbol] = quote
-        whole = self._valuation(opened, opened.fills, opened.now).buying_power
-        return whole - reserved_value(opened.working, quotes)
+            try:
+                await cancel(opened, order, is_stuck=self._is_stuck)
+                outcomes.append((order, None))
+            except RequestRefused as refused:
+                outcomes.append((order, refused))
+        return tuple(outcomes)
 
-    def _valuation(self, opened: _Opened, fills: Iterable[BookFill], at: datetime) -> Valuation:
-        ledger = ledger_of(opened.starting_cash, fills)
-        trades = {symbol: self._prices.trade_at(symbol, at) for symbol in ledger.holdings}
-        return valued(ledger, {symbol: one.price for symbol, one in trades.items() if one})
 
-    def _position(self, opened: _Opened, holding: Holding) -> PositionReport:
-        last = self._prices.trade_at(holding.symbol, opened.now)
-        close_at = self._hours.calendar.last_closed(opened.now).close_at
-        closed = self._prices.trade_at(holding.symbol, close_at)
-        held_back = sum(
-            order.remaining
-            for order in opened.working
-            if order.symbol == holding.symbol and not order.is_opening
-        )
-        sign = 1 if holding.quantity > 0 else -1
-        return PositionReport(
-            holding=holding,
-            price=last.price if last else holding.average_price,
-            last_day_price=closed.price if closed else holding.average_price,
-            available=holding.quantity - sign * held_back,
-        )
+async def _close(opened: OpenedAccount, holding: Holding, part: ClosePart) -> BookOrder:
+    quantity = part.of(holding.quantity)
+    if quantity <= 0:
+        raise RequestRefused(422, BAD_FIELD, "the part to close comes to no share")
+    draft = OrderDraft(
+        client_order_id=str(random_id()),
+        symbol=holding.symbol,
+        side=Side.SELL if holding.quantity > 0 else Side.BUY,
+        quantity=quantity,
+    )
+    return await taken(opened, draft)
+
+
+async def _closing(opened: OpenedAccount, holding: Holding) -> BookOrder | RequestRefused:
+    try:
+        return await _close(opened, holding, ClosePart())
+    except RequestRefused as refused:
+        return refused

@@ -2,7 +2,8 @@
 
 CouncilError
 ├── UsageError
-│   └── PortUnusable       the caller: the port is taken or is no port
+│   ├── PortUnusable       the caller: the port is taken or is no port
+│   └── FaultPlanUnreadable  the caller: a plan of faults that cannot be read
 ├── ConfigError
 │   └── BarsFileUnusable   the operator: a file of bars that cannot be traded on
 └── RefusedError
@@ -16,6 +17,10 @@ from config.errors import ConfigError, RefusedError, UsageError
 
 class PortUnusable(UsageError):
     """The port that was asked for cannot be listened on."""
+
+
+class FaultPlanUnreadable(UsageError):
+    """A plan of faults names something unknown or gives a value out of its range."""
 
 
 class BarsFileUnusable(ConfigError):

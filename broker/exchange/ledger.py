@@ -4,11 +4,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
-from broker.exchange.book import BookFill
+from broker.exchange.orders import BookFill
 
-MARGIN_MULTIPLIER = Decimal(2)
-INITIAL_MARGIN = Decimal("0.5")
-LONG_MAINTENANCE = Decimal("0.3")
 _ZERO = Decimal(0)
 
 
@@ -38,14 +35,27 @@ class Ledger:
         holding = self.holdings.get(symbol)
         return holding.quantity if holding else _ZERO
 
+    def after(self, fill: BookFill) -> "Ledger":
+        """Return the ledger once `fill` is added."""
+        others = {symbol: one for symbol, one in self.holdings.items() if symbol != fill.symbol}
+        holding = _after(self.holdings.get(fill.symbol), fill)
+        return Ledger(
+            self.cash - fill.signed_quantity * fill.price,
+            {**others, fill.symbol: holding} if holding.quantity else others,
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Valuation:
-    """A ledger at prices, all in dollars; `short_value` is zero or negative."""
+    """A ledger at prices, all in dollars; `short_value` is zero or negative.
+
+    `maintenance_margin` is the equity that the positions need to stay open.
+    """
 
     cash: Decimal
     long_value: Decimal
     short_value: Decimal
+    maintenance_margin: Decimal
 
     @property
     def equity(self) -> Decimal:
@@ -57,39 +67,13 @@ class Valuation:
         """Return the sum of the positions' sizes."""
         return self.long_value - self.short_value
 
-    @property
-    def initial_margin(self) -> Decimal:
-        """Return half of every position."""
-        return INITIAL_MARGIN * self.gross_value
-
-    @property
-    def buying_power(self) -> Decimal:
-        """Return multiplier times the equity that no margin binds, before open orders."""
-        return MARGIN_MULTIPLIER * max(self.equity - self.initial_margin, _ZERO)
-
 
 def ledger_of(starting_cash: Decimal, fills: Iterable[BookFill]) -> Ledger:
     """Fold fills, oldest first, into cash and holdings."""
-    cash, holdings = starting_cash, dict[str, Holding]()
+    ledger = Ledger(starting_cash, {})
     for fill in fills:
-        cash -= fill.signed_quantity * fill.price
-        after = _after(holdings.pop(fill.symbol, None), fill)
-        if after.quantity:
-            holdings[fill.symbol] = after
-    return Ledger(cash, holdings)
-
-
-def valued(ledger: Ledger, prices: Mapping[str, Decimal]) -> Valuation:
-    """Return the ledger at `prices`; a holding without a price counts at its entry price."""
-    values = [
-        holding.quantity * prices.get(holding.symbol, holding.average_price)
-        for holding in ledger.holdings.values()
-    ]
-    return Valuation(
-        cash=ledger.cash,
-        long_value=sum((value for value in values if value > 0), _ZERO),
-        short_value=sum((value for value in values if value < 0), _ZERO),
-    )
+        ledger = ledger.after(fill)
+    return ledger
 
 
 def _after(before: Holding | None, fill: BookFill) -> Holding:

@@ -1,53 +1,42 @@
-"""Where the exchange's prices come from: a synthetic market or a file of bars.
+"""Where the exchange's prices come from: a synthetic market or a file of bars; else Alpaca.
 
-A source is a function of (symbol, time): it knows its whole history, so whoever serves it must cut
-at now. Outside sessions the last close stands, and the quote's time says since when.
+A source is a function of (symbol, time): it may know its whole history, so whoever serves it must
+cut at now. Real prices are in `prices_alpaca`.
 """
 
-from abc import ABC, abstractmethod
-from bisect import bisect_right
-from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
-from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
+from abc import abstractmethod
+from collections.abc import Collection, Sequence
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from broker.exchange.session_prices import LastTrade, SessionPrices, added_up
 from broker.models import Bar, Quote
-from config.clock import NEW_YORK
-from config.market_calendar import MarketCalendar, Session, xnys
+from config.market_calendar import MarketCalendar, Session
 
 if TYPE_CHECKING:
     from broker.exchange.paths import MinuteBars, Ohlcv
+
+__all__ = ["FilePrices", "LastTrade", "PriceSource", "SyntheticPrices"]
 
 HISTORY_START_ON = date(2016, 1, 1)
 SYNTHETIC_SYMBOLS = (
     *("SPY", "QQQ", "IWM", "TLT", "IEF", "HYG", "LQD"),
     *("UUP", "GLD", "IAU", "USO", "BNO", "VIXY"),
 )
-MAX_STALE_SESSIONS = 10
-"""A price older than this many sessions is no price any more."""
 _KEPT_SESSIONS = 512
-_CENT = Decimal("0.01")
-_LEAST_HALF_SPREAD = Decimal("0.005")
-_HALF_SPREAD_SHARE = Decimal("0.00005")
 _MINUTE = timedelta(minutes=1)
 
 
-@dataclass(frozen=True, slots=True)
-class LastTrade:
-    """The newest trade of a symbol, and when it printed."""
-
-    price: Decimal
-    at: datetime
-
-
 class PriceSource(Protocol):
-    """Prices as a function of symbol and time, the future included."""
+    """Prices as a function of symbol and time, the future included where it is known.
+
+    Any of the four readings may raise `broker.exchange.fetching.PricesAwaited`.
+    """
 
     @property
     def source(self) -> str:
-        """Return "synthetic" or "file:NAME"."""
+        """Return "synthetic", "file:NAME" or "alpaca"."""
         ...
 
     @property
@@ -80,86 +69,27 @@ class PriceSource(Protocol):
         ...
 
 
-class _SessionPrices(ABC):
-    """Quotes and bars over sessions; a subclass says what a session's day and minutes were."""
+class _KeptSessionPrices(SessionPrices):
+    """Sessions whose minutes are made when they are first read, and kept for a while."""
 
     def __init__(self, calendar: MarketCalendar | None) -> None:
-        self._calendar = calendar or xnys()
+        super().__init__(calendar)
         self._kept: dict[tuple[str, date], MinuteBars | None] = {}
 
-    def quote_at(self, symbol: str, at: datetime) -> Quote | None:
-        """Return the quote that stood at `at`: a spread around the last trade, inside its bar."""
-        found = self._minute_at(symbol, at)
-        if found is None:
-            return None
-        bar, elapsed, quoted_at = found
-        bid, ask = _spread_around(bar, elapsed)
-        return Quote(symbol=symbol, bid=bid, ask=ask, at=quoted_at)
-
-    def trade_at(self, symbol: str, at: datetime) -> LastTrade | None:
-        """Return the last trade at or before `at`."""
-        found = self._minute_at(symbol, at)
-        return LastTrade(_price(found[0], found[1]), found[2]) if found else None
-
-    def daily_bars(self, symbol: str, start_on: date, end_on: date) -> tuple[Bar, ...]:
-        """Return the whole days from `start_on` to `end_on`."""
-        days = (
-            (_midnight(session.session_on), self._day(symbol, session))
-            for session in self._calendar.between(start_on, end_on)
-        )
-        return tuple(_as_bar(symbol, start_at, day) for start_at, day in days if day)
-
-    def minute_bars(self, symbol: str, start_at: datetime, end_at: datetime) -> tuple[Bar, ...]:
-        """Return the minutes that start from `start_at` to `end_at`."""
-        days = (start_at.astimezone(NEW_YORK).date(), end_at.astimezone(NEW_YORK).date())
-        return tuple(
-            bar
-            for session in self._calendar.between(*days)
-            for bar in self._bars_of(symbol, session)
-            if start_at <= bar.start_at <= end_at
-        )
-
-    @abstractmethod
-    def _day(self, symbol: str, session: Session) -> "Ohlcv | None":
-        """Return what `session` was as a whole."""
-
-    @abstractmethod
     def _minutes(self, symbol: str, session: Session) -> "MinuteBars | None":
-        """Return the minutes of `session` that have prices."""
-
-    def _bars_of(self, symbol: str, session: Session) -> Iterator[Bar]:
-        minutes = self._kept_minutes(symbol, session)
-        rows = zip(minutes.starts, minutes.bars, strict=True) if minutes else ()
-        return (_as_bar(symbol, session.open_at + start * _MINUTE, bar) for start, bar in rows)
-
-    def _minute_at(self, symbol: str, at: datetime) -> "tuple[Ohlcv, float, datetime] | None":
-        """Return the minute that last traded by `at`, how much of it had passed, and since when."""
-        for session in self._sessions_back_from(at):
-            minutes = self._kept_minutes(symbol, session)
-            passed = (at - session.open_at) / _MINUTE
-            row = bisect_right(minutes.starts, passed) - 1 if minutes else -1
-            if minutes and row >= 0:
-                elapsed = min(1.0, passed - minutes.starts[row])
-                ended_at = session.open_at + (minutes.starts[row] + 1) * _MINUTE
-                return minutes.bars[row], elapsed, min(at, ended_at)
-        return None
-
-    def _sessions_back_from(self, at: datetime) -> Iterator[Session]:
-        session = self._calendar.open_session(at) or self._calendar.last_closed(at)
-        for _ in range(MAX_STALE_SESSIONS):
-            yield session
-            session = self._calendar.last_closed(session.open_at)
-
-    def _kept_minutes(self, symbol: str, session: Session) -> "MinuteBars | None":
         key = (symbol, session.session_on)
         if key not in self._kept:
             while len(self._kept) >= _KEPT_SESSIONS:
                 self._kept.pop(next(iter(self._kept)))
-            self._kept[key] = self._minutes(symbol, session)
+            self._kept[key] = self._made_minutes(symbol, session)
         return self._kept[key]
 
+    @abstractmethod
+    def _made_minutes(self, symbol: str, session: Session) -> "MinuteBars | None":
+        """Return the minutes of `session` that have prices."""
 
-class SyntheticPrices(_SessionPrices):
+
+class SyntheticPrices(_KeptSessionPrices):
     """The synthetic market of `seed`, from 2016 to the end of the calendar.
 
     Of `symbols` those are served that the synthetic market knows; `notices` names the others.
@@ -193,12 +123,12 @@ class SyntheticPrices(_SessionPrices):
             return None
         return self._history.bar(session_number, symbol_number)
 
-    def _minutes(self, symbol: str, session: Session) -> "MinuteBars | None":
+    def _made_minutes(self, symbol: str, session: Session) -> "MinuteBars | None":
         day = self._day(symbol, session)
         return _minutes_of_day(day, session, (self._seed, symbol)) if day else None
 
 
-class FilePrices(_SessionPrices):
+class FilePrices(_KeptSessionPrices):
     """The bars of a CSV or Parquet file, daily or by the minute.
 
     Of the file's symbols those in `symbols` are served (all of them where it is None). Days are
@@ -226,9 +156,9 @@ class FilePrices(_SessionPrices):
     def _day(self, symbol: str, session: Session) -> "Ohlcv | None":
         key = (symbol, session.session_on)
         minutes = self._bars.minutes.get(key)
-        return self._bars.days.get(key) if minutes is None else _added_up(minutes.bars)
+        return self._bars.days.get(key) if minutes is None else added_up(minutes.bars)
 
-    def _minutes(self, symbol: str, session: Session) -> "MinuteBars | None":
+    def _made_minutes(self, symbol: str, session: Session) -> "MinuteBars | None":
         key = (symbol, session.session_on)
         day = self._bars.days.get(key)
         return _minutes_of_day(day, session, key) if day else self._bars.minutes.get(key)
@@ -241,57 +171,6 @@ def _minutes_of_day(day: "Ohlcv", session: Session, key: tuple[object, ...]) -> 
 
     minutes = int((session.close_at - session.open_at) / _MINUTE)
     return minutes_inside(day, minutes, key_of("minutes", session.session_on, *key))
-
-
-def _added_up(bars: "Sequence[Ohlcv]") -> "Ohlcv":
-    return type(bars[0])(
-        open=bars[0].open,
-        high=max(bar.high for bar in bars),
-        low=min(bar.low for bar in bars),
-        close=bars[-1].close,
-        volume=sum(bar.volume for bar in bars),
-    )
-
-
-def _spread_around(bar: "Ohlcv", elapsed: float) -> tuple[Decimal, Decimal]:
-    """Return bid and ask: one basis point or one cent apart, but never outside the bar."""
-    middle, low, high = _price(bar, elapsed), _exact(bar.low), _exact(bar.high)
-    half = max(_LEAST_HALF_SPREAD, middle * _HALF_SPREAD_SHARE)
-    bid = (middle - half).quantize(_CENT, ROUND_FLOOR)
-    ask = (middle + half).quantize(_CENT, ROUND_CEILING)
-    return max(low, bid), min(high, ask)
-
-
-def _price(bar: "Ohlcv", elapsed: float) -> Decimal:
-    """Return the trade price inside `bar`: whole cents unless the bar's own prices are finer."""
-    # numpy is paid for by those who ask for prices.
-    from broker.exchange.paths import price_within  # noqa: PLC0415
-
-    if elapsed >= 1.0:
-        return _exact(bar.close)
-    cents = Decimal(price_within(bar, elapsed)).quantize(_CENT)
-    return min(_exact(bar.high), max(_exact(bar.low), cents))
-
-
-def _as_bar(symbol: str, start_at: datetime, bar: "Ohlcv") -> Bar:
-    return Bar(
-        symbol=symbol,
-        start_at=start_at,
-        open=_exact(bar.open),
-        high=_exact(bar.high),
-        low=_exact(bar.low),
-        close=_exact(bar.close),
-        volume=bar.volume,
-    )
-
-
-def _exact(price: float) -> Decimal:
-    """Return the decimal that was written in the file, not its binary neighbour."""
-    return Decimal(repr(price))
-
-
-def _midnight(day: date) -> datetime:
-    return datetime.combine(day, time(), NEW_YORK).astimezone(UTC)
 
 
 def _unknown_notice(symbols: Sequence[str], where: str) -> tuple[str, ...]:

@@ -4,20 +4,24 @@ The rules are asked in the order in which an account's own state comes first and
 refused order leaves no trace, so its client_order_id stays free.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-from broker.exchange.book import BookOrder, OrderDraft
+from broker.exchange.configuration import AccountConfiguration
 from broker.exchange.hours import TimeInForce
+from broker.exchange.margin import order_value
+from broker.exchange.orders import BookOrder, OrderDraft
 from broker.models import PositionIntent, Quote, Side
 
 BAD_FIELD = 40010001
 UNFIT = 42210000
 FORBIDDEN = 40310000
 SHORTING_EQUITY_USD = Decimal(2000)
-SHORT_COLLAR = Decimal("1.03")
-"""A short sale is reserved at three percent above the ask."""
+CLOSING_ONLY_SHARE = Decimal(6)
+"""A position larger than this many times the equity may only be closed."""
+PTP_NO_EXCEPTION = "ptp_no_exception"
+_AS_OPENED = AccountConfiguration()
 _ZERO = Decimal(0)
 
 
@@ -33,11 +37,18 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True)
 class AssetRules:
-    """What may be done with an instrument."""
+    """What may be done with an instrument.
+
+    `attributes` are Alpaca's words, such as ptp_no_exception; `leverage` is 2 or 3 for a fund that
+    multiplies its index.
+    """
 
     symbol: str
     shortable: bool = True
     easy_to_borrow: bool = True
+    fractionable: bool = True
+    attributes: tuple[str, ...] = ()
+    leverage: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +63,7 @@ class Standing:
         same_id: An earlier order with the draft's client_order_id.
         equity: The account's equity in dollars.
         buying_power: What it may still spend, open orders already taken off, in dollars.
+        configuration: What the account's owner has set.
     """
 
     asset: AssetRules | None
@@ -61,6 +73,7 @@ class Standing:
     same_id: BookOrder | None
     equity: Decimal
     buying_power: Decimal
+    configuration: AccountConfiguration = _AS_OPENED
 
 
 def intent_of(draft: OrderDraft, held: Decimal) -> PositionIntent:
@@ -72,32 +85,13 @@ def intent_of(draft: OrderDraft, held: Decimal) -> PositionIntent:
 
 def refusal(draft: OrderDraft, standing: Standing) -> Refusal | None:
     """Return why the exchange refuses `draft`, or None where it takes it."""
-    rules: tuple[Callable[[OrderDraft, Standing], Refusal | None], ...] = (
-        _unknown_asset,
-        _sub_penny,
-        _wrong_intent,
-        _insufficient_quantity,
-        _wash_trade,
-        _cross_direction,
-        _duplicate_id,
-        _fractional,
-        _not_shortable,
-        _no_quote,
-        _insufficient_buying_power,
-    )
-    return next((found for rule in rules if (found := rule(draft, standing))), None)
+    return next((found for rule in _RULES if (found := rule(draft, standing))), None)
 
 
-def reserved_value(orders: Iterable[BookOrder], quotes: dict[str, Quote]) -> Decimal:
-    """Return what working opening orders hold back of the buying power, in dollars."""
-    return sum(
-        (
-            _value(order.side, order.remaining, limit=order.limit_price, quote=quotes[order.symbol])
-            for order in orders
-            if order.is_opening and order.symbol in quotes
-        ),
-        _ZERO,
-    )
+def _suspended(_draft: OrderDraft, standing: Standing) -> Refusal | None:
+    if not standing.configuration.suspend_trade:
+        return None
+    return Refusal(403, FORBIDDEN, "new orders are rejected by user request")
 
 
 def _unknown_asset(draft: OrderDraft, standing: Standing) -> Refusal | None:
@@ -107,12 +101,12 @@ def _unknown_asset(draft: OrderDraft, standing: Standing) -> Refusal | None:
 
 
 def _sub_penny(draft: OrderDraft, _standing: Standing) -> Refusal | None:
-    """Refuse limit prices finer than a cent, or than a hundredth of one below a dollar."""
-    price = draft.limit_price
-    if price is None or price == price.quantize(Decimal("0.01" if price >= 1 else "0.0001")):
-        return None
-    wording = "sub-penny increment does not fulfill minimum pricing criteria"
-    return Refusal(422, UNFIT, f"invalid limit_price {price:f}. {wording}")
+    """Refuse prices finer than a cent, or than a hundredth of one below a dollar."""
+    for name, price in (("limit_price", draft.limit_price), ("stop_price", draft.stop_price)):
+        if price is not None and price != _in_pennies(price):
+            wording = "sub-penny increment does not fulfill minimum pricing criteria"
+            return Refusal(422, UNFIT, f"invalid {name} {price:f}. {wording}")
+    return None
 
 
 def _wrong_intent(draft: OrderDraft, standing: Standing) -> Refusal | None:
@@ -182,8 +176,12 @@ def _duplicate_id(_draft: OrderDraft, standing: Standing) -> Refusal | None:
 
 
 def _fractional(draft: OrderDraft, standing: Standing) -> Refusal | None:
-    if draft.quantity == draft.quantity.to_integral_value():
+    if draft.notional is None and draft.quantity % 1 == 0:
         return None
+    if standing.asset and not standing.asset.fractionable:
+        return Refusal(403, FORBIDDEN, f'asset "{draft.symbol}" is not fractionable')
+    if not standing.configuration.fractional_trading:
+        return Refusal(403, FORBIDDEN, "fractional trading is not enabled for this account")
     if draft.time_in_force is not TimeInForce.DAY:
         return Refusal(422, UNFIT, "fractional orders must be DAY orders")
     if _opens(draft, standing) and draft.side is Side.SELL:
@@ -200,9 +198,21 @@ def _not_shortable(draft: OrderDraft, standing: Standing) -> Refusal | None:
     if not asset.easy_to_borrow and draft.time_in_force is not TimeInForce.DAY:
         wording = "only day orders are allowed for hard-to-borrow asset"
         return Refusal(422, UNFIT, f'{wording} "{draft.symbol}"')
-    if standing.equity < SHORTING_EQUITY_USD:
+    is_poor = standing.equity < SHORTING_EQUITY_USD
+    if is_poor or not standing.configuration.allows_shorting:
         return Refusal(403, FORBIDDEN, "account is not allowed to short")
     return None
+
+
+def _untaxed_partnership(draft: OrderDraft, standing: Standing) -> Refusal | None:
+    """Refuse to buy into a partnership without a tax notice unless the account asked for it."""
+    asset = standing.asset
+    if asset is None or PTP_NO_EXCEPTION not in asset.attributes:
+        return None
+    is_purchase = draft.side is Side.BUY and _opens(draft, standing)
+    if not is_purchase or standing.configuration.ptp_no_exception_entry:
+        return None
+    return Refusal(403, FORBIDDEN, f'asset "{draft.symbol}" is a PTP without exception')
 
 
 def _no_quote(draft: OrderDraft, standing: Standing) -> Refusal | None:
@@ -211,10 +221,20 @@ def _no_quote(draft: OrderDraft, standing: Standing) -> Refusal | None:
     return Refusal(403, FORBIDDEN, f"no available quote for symbol {draft.symbol}")
 
 
+def _closing_only(draft: OrderDraft, standing: Standing) -> Refusal | None:
+    """Refuse to add to a position that has outgrown the account."""
+    if standing.quote is None or not standing.held or not _opens(draft, standing):
+        return None
+    size = abs(standing.held) * standing.quote.ask
+    if size <= CLOSING_ONLY_SHARE * standing.equity:
+        return None
+    return Refusal(403, FORBIDDEN, "account is restricted to liquidation only")
+
+
 def _insufficient_buying_power(draft: OrderDraft, standing: Standing) -> Refusal | None:
     if standing.quote is None or not _opens(draft, standing):
         return None
-    cost = _value(draft.side, draft.quantity, limit=draft.limit_price, quote=standing.quote)
+    cost = order_value(draft, draft.quantity, standing.quote)
     if cost <= standing.buying_power:
         return None
     extras: dict[str, object] = {
@@ -243,12 +263,28 @@ def _could_meet(draft: OrderDraft, order: BookOrder) -> bool:
     return order.limit_price >= draft.limit_price
 
 
-def _value(side: Side, quantity: Decimal, *, limit: Decimal | None, quote: Quote) -> Decimal:
-    """Return an opening order's value: short sales at the collar, or at a limit above it."""
-    if side is Side.SELL:
-        return max(limit or _ZERO, quote.ask * SHORT_COLLAR) * quantity
-    return (quote.ask if limit is None else limit) * quantity
+def _in_pennies(price: Decimal) -> Decimal:
+    return price.quantize(Decimal("0.01" if price >= 1 else "0.0001"))
 
 
 def _plain(amount: Decimal) -> str:
     return format(amount.normalize(), "f")
+
+
+_RULES: tuple[Callable[[OrderDraft, Standing], Refusal | None], ...] = (
+    _suspended,
+    _unknown_asset,
+    _sub_penny,
+    _wrong_intent,
+    _insufficient_quantity,
+    _wash_trade,
+    _cross_direction,
+    _duplicate_id,
+    _fractional,
+    _not_shortable,
+    _untaxed_partnership,
+    _no_quote,
+    _closing_only,
+    _insufficient_buying_power,
+)
+"""In the order in which they are asked; the first that refuses is the answer."""

@@ -5,15 +5,19 @@ import errno
 import socket
 from collections.abc import AsyncIterator, Generator
 from contextlib import asynccontextmanager, contextmanager
+from typing import Any, cast
 
 import uvicorn
 from starlette.applications import Starlette
 
 from broker.exchange.errors import PortUnusable
+from broker.exchange.hanging_up import HangingUpProtocol
 
 LOOPBACK = "127.0.0.1"
 _START_TIMEOUT_SECONDS = 10
 _STOP_TIMEOUT_SECONDS = 2
+_MOST_BYTES_A_MESSAGE = 65_536
+"""From a client of the stream, whose longest message is its key."""
 
 
 @asynccontextmanager
@@ -71,8 +75,10 @@ class _Server(uvicorn.Server):
 def _config(app: Starlette) -> uvicorn.Config:
     return uvicorn.Config(
         app,
-        http="httptools",
-        ws="none",
+        http=HangingUpProtocol,
+        ws=cast("type[asyncio.Protocol]", _websocket_protocol),
+        ws_max_size=_MOST_BYTES_A_MESSAGE,
+        ws_per_message_deflate=False,
         lifespan="off",
         log_config=None,
         access_log=False,
@@ -80,6 +86,15 @@ def _config(app: Starlette) -> uvicorn.Config:
         date_header=False,
         timeout_graceful_shutdown=_STOP_TIMEOUT_SECONDS,
     )
+
+
+def _websocket_protocol(**connection: Any) -> asyncio.Protocol:
+    """Make the server's side of a websocket; imported by the first client that wants one."""
+    from uvicorn.protocols.websockets.websockets_sansio_impl import (  # noqa: PLC0415 see above
+        WebSocketsSansIOProtocol,
+    )
+
+    return WebSocketsSansIOProtocol(**connection)
 
 
 @contextmanager

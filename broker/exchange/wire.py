@@ -1,156 +1,83 @@
-"""Alpaca's JSON: what clients send becomes values, what the exchange knows Alpaca's shapes.
+"""Alpaca's JSON of what the exchange knows: orders, positions, assets, sessions, market data.
 
 Money and quantities are strings without trailing zeros in the trading API, numbers in market data.
 """
 
 import base64
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
-from typing import Annotated, Any, Literal
+from typing import Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
-
-from broker.exchange.book import BookOrder, OrderDraft
-from broker.exchange.desk import AccountReport, PositionReport
 from broker.exchange.errors import RequestRefused
-from broker.exchange.hours import TimeInForce
-from broker.exchange.ledger import LONG_MAINTENANCE, MARGIN_MULTIPLIER
+from broker.exchange.margin import long_rate, short_rate
+from broker.exchange.orders import BookOrder, TradeUpdate
 from broker.exchange.prices import LastTrade
+from broker.exchange.reports import PositionReport
 from broker.exchange.rules import BAD_FIELD, AssetRules
 from broker.exchange.tape import Snapshot
-from broker.models import Bar, PositionIntent, Quote, Side
+from broker.models import Bar, Quote
 from config.clock import NEW_YORK
-from config.ids import meaning_id, random_id
+from config.ids import meaning_id
 from config.market_calendar import Session
 
 Json = dict[str, Any]
 
-UNDECODABLE = 40010000
 _NASDAQ = frozenset({"QQQ", "TLT", "IEF"})
 _NEVER_SET = (
-    *("failed_at", "replaced_at", "replaced_by", "replaces", "notional", "stop_price"),
-    *("trail_percent", "trail_price", "hwm", "legs", "source", "subtag"),
+    *("failed_at", "trail_percent", "trail_price", "hwm"),
+    *("legs", "source", "subtag"),
 )
 """Fields of an order that belong to what this exchange does not simulate."""
-_CENT = Decimal("0.01")
 _FINE = Decimal("0.000001")
-_MAX_QUANTITY = Decimal(10) ** 9
-
-
-def _printable(text: str) -> str:
-    if not text.isprintable():
-        raise ValueError("the database takes no NUL and no half of a surrogate pair")
-    return text
-
-
-class OrderBody(BaseModel):
-    """The body of POST /v2/orders; fields that Alpaca knows and we do not simulate are refused."""
-
-    # Alpaca ignores fields that it does not know, and so must whatever stands in for it.
-    model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False)
-
-    symbol: str = Field(min_length=1, max_length=20)
-    side: Side
-    type: Literal["market", "limit", "stop", "stop_limit", "trailing_stop"]
-    time_in_force: Literal["day", "gtc", "opg", "cls", "ioc", "fok"]
-    qty: Decimal | None = Field(default=None, gt=0, le=_MAX_QUANTITY, decimal_places=9)
-    notional: Decimal | None = None
-    limit_price: Decimal | None = Field(default=None, gt=0, le=_MAX_QUANTITY)
-    client_order_id: Annotated[str, AfterValidator(_printable)] | None = Field(
-        default=None, max_length=128
-    )
-    position_intent: PositionIntent | None = None
-    order_class: str | None = None
-    extended_hours: bool | None = None
-
-
-def draft_of(body: object) -> OrderDraft:
-    """Return the order that a decoded body asks for; raises RequestRefused (422)."""
-    try:
-        order = OrderBody.model_validate(body)
-    except ValidationError as error:
-        raise _field_refused(_complaint(error)) from error
-    complaint = _contradiction(order) or _not_simulated(order)
-    if complaint or order.qty is None:
-        raise _field_refused(complaint or "qty or notional is required")
-    return OrderDraft(
-        client_order_id=order.client_order_id or str(random_id()),
-        symbol=order.symbol,
-        side=order.side,
-        quantity=order.qty,
-        limit_price=order.limit_price,
-        time_in_force=TimeInForce(order.time_in_force),
-        position_intent=order.position_intent,
-    )
+_ORDINARY_PRICE = Decimal(100)
 
 
 def order_json(order: BookOrder) -> Json:
-    """Return Alpaca's order object."""
-    kind = "market" if order.limit_price is None else "limit"
+    """Return Alpaca's order object; of an order by notional nobody knows the quantity."""
     average = order.average_fill_price
     return {
         **dict.fromkeys(_NEVER_SET),
+        **_times_of(order),
         "id": str(order.order_id),
         "client_order_id": order.client_order_id,
-        "created_at": instant(order.submitted_at),
-        "updated_at": instant(order.updated_at),
-        "submitted_at": instant(order.submitted_at),
-        "filled_at": order.filled_at and instant(order.filled_at),
-        "expired_at": order.expired_at and instant(order.expired_at),
-        "canceled_at": order.canceled_at and instant(order.canceled_at),
-        "expires_at": instant(order.expires_at),
+        "replaced_by": order.replaced_by and str(order.replaced_by),
+        "replaces": order.replaces and str(order.replaces),
         "asset_id": _asset_id(order.symbol),
         "symbol": order.symbol,
         "asset_class": "us_equity",
-        "qty": plain(order.quantity),
+        "notional": _optional(order.notional),
+        "qty": plain(order.quantity) if order.notional is None else None,
         "filled_qty": plain(order.filled_quantity),
         "filled_avg_price": None if average is None else plain(average.quantize(_FINE)),
         "order_class": "",
-        "order_type": kind,
-        "type": kind,
+        "order_type": order.kind.value,
+        "type": order.kind.value,
         "side": order.side.value,
         "position_intent": order.position_intent.value,
         "time_in_force": order.time_in_force.value,
-        "limit_price": None if order.limit_price is None else plain(order.limit_price),
+        "limit_price": _optional(order.limit_price),
+        "stop_price": _optional(order.stop_price),
         "status": order.status.value,
-        "extended_hours": False,
+        "extended_hours": order.extended_hours,
     }
 
 
-def account_json(report: AccountReport) -> Json:
-    """Return Alpaca's account object as it is since the pattern-day-trader fields are gone."""
-    worth = report.valuation
-    maintenance = LONG_MAINTENANCE * worth.gross_value
-    money = {
-        "cash": worth.cash,
-        "equity": worth.equity,
-        "portfolio_value": worth.equity,
-        "last_equity": report.last_equity,
-        "long_market_value": worth.long_value,
-        "short_market_value": worth.short_value,
-        "position_market_value": worth.gross_value,
-        "initial_margin": worth.initial_margin,
-        "maintenance_margin": maintenance,
-        "last_maintenance_margin": maintenance,
-        "buying_power": report.buying_power,
-        "regt_buying_power": report.buying_power,
-        "effective_buying_power": report.buying_power,
-        "non_marginable_buying_power": report.buying_power / MARGIN_MULTIPLIER,
-        "accrued_fees": Decimal(0),
-        "sma": Decimal(0),
+def trade_update_json(update: TradeUpdate) -> Json:
+    """Return the `data` of Alpaca's message on its stream `trade_updates`."""
+    event: Json = {
+        "event": update.event.value,
+        "order": order_json(update.order),
+        "timestamp": instant(update.at),
     }
-    blocks = ("trading_blocked", "transfers_blocked", "account_blocked", "trade_suspended_by_user")
-    return {
-        "id": str(meaning_id("exchange-account", report.account_number)),
-        "account_number": report.account_number,
-        "status": "ACTIVE",
-        "currency": "USD",
-        "created_at": instant(report.opened_at),
-        "multiplier": plain(MARGIN_MULTIPLIER),
-        "shorting_enabled": True,
-        **dict.fromkeys(blocks, False),
-        **{name: plain(amount.quantize(_CENT)) for name, amount in money.items()},
+    if update.execution_id is None:
+        return event
+    amounts = {
+        "price": update.price,
+        "qty": update.quantity,
+        "position_qty": update.position_quantity,
     }
+    shown = {name: plain(amount) for name, amount in amounts.items() if amount is not None}
+    return {**event, **shown, "execution_id": str(update.execution_id)}
 
 
 def position_json(report: PositionReport) -> Json:
@@ -179,9 +106,15 @@ def position_json(report: PositionReport) -> Json:
     }
 
 
-def asset_json(asset: AssetRules) -> Json:
-    """Return Alpaca's asset object, with the old and the new word for borrowing."""
+def asset_json(asset: AssetRules, *, sends_easy_to_borrow: bool = True) -> Json:
+    """Return Alpaca's asset object, with or without the old word for borrowing.
+
+    The margin requirements are percentages for a share of an ordinary price.
+    """
     words = _asset_words(asset.symbol)
+    long_rate_, short_rate_ = (
+        rate(_ORDINARY_PRICE, asset.leverage) for rate in (long_rate, short_rate)
+    )
     return {
         "id": words["asset_id"],
         "class": words["asset_class"],
@@ -192,25 +125,31 @@ def asset_json(asset: AssetRules) -> Json:
         "tradable": True,
         "marginable": True,
         "shortable": asset.shortable,
-        "easy_to_borrow": asset.easy_to_borrow,
+        **({"easy_to_borrow": asset.easy_to_borrow} if sends_easy_to_borrow else {}),
         "borrow_status": "easy_to_borrow" if asset.easy_to_borrow else "hard_to_borrow",
-        "fractionable": True,
-        "margin_requirement_long": "30",
-        "margin_requirement_short": "30",
-        "attributes": [],
+        "fractionable": asset.fractionable,
+        "margin_requirement_long": plain(100 * long_rate_),
+        "margin_requirement_short": plain(100 * short_rate_),
+        "attributes": list(asset.attributes),
     }
 
 
-def calendar_json(session: Session) -> Json:
+def calendar_json(session: Session, widened: Session, settled_on: date) -> Json:
     """Return one row of the calendar, in New York wall time."""
-    close_at = session.close_at.astimezone(NEW_YORK)
     return {
         "date": session.session_on.isoformat(),
-        "open": session.open_at.astimezone(NEW_YORK).strftime("%H:%M"),
-        "close": close_at.strftime("%H:%M"),
-        "session_open": "0400",
-        "session_close": "2000",
+        "open": _wall_time(session.open_at, "%H:%M"),
+        "close": _wall_time(session.close_at, "%H:%M"),
+        "session_open": _wall_time(widened.open_at, "%H%M"),
+        "session_close": _wall_time(widened.close_at, "%H%M"),
+        "settlement_date": settled_on.isoformat(),
     }
+
+
+def error_json(refused: RequestRefused) -> Json:
+    """Return Alpaca's error body; it has no code where Alpaca sends none."""
+    code = {} if refused.code is None else {"code": refused.code}
+    return {**code, "message": str(refused), **refused.extras}
 
 
 def bar_json(bar: Bar) -> Json:
@@ -284,6 +223,28 @@ def parsed_page_token(token: str) -> tuple[str, datetime]:
         raise _field_refused("invalid page_token") from error
 
 
+def _times_of(order: BookOrder) -> Json:
+    times = {
+        "created_at": order.submitted_at,
+        "updated_at": order.updated_at,
+        "submitted_at": order.submitted_at,
+        "filled_at": order.filled_at,
+        "expired_at": order.expired_at,
+        "canceled_at": order.canceled_at,
+        "replaced_at": order.replaced_at,
+        "expires_at": order.expires_at,
+    }
+    return {name: at and instant(at) for name, at in times.items()}
+
+
+def _optional(amount: Decimal | None) -> str | None:
+    return None if amount is None else plain(amount)
+
+
+def _wall_time(at: datetime, form: str) -> str:
+    return at.astimezone(NEW_YORK).strftime(form)
+
+
 def _asset_words(symbol: str) -> Json:
     exchange = "NASDAQ" if symbol in _NASDAQ else "ARCA"
     words = {"symbol": symbol, "exchange": exchange, "asset_class": "us_equity"}
@@ -292,36 +253,6 @@ def _asset_words(symbol: str) -> Json:
 
 def _asset_id(symbol: str) -> str:
     return str(meaning_id("exchange-asset", symbol))
-
-
-def _complaint(error: ValidationError) -> str:
-    first = error.errors(include_url=False)[0]
-    field = str(first["loc"][-1]) if first["loc"] else "body"
-    return f"{field} is required" if first["type"] == "missing" else f"invalid {field}"
-
-
-def _contradiction(order: OrderBody) -> str | None:
-    """Return what Alpaca would say of fields that do not go together."""
-    if order.qty is not None and order.notional is not None:
-        return "only one of qty or notional is accepted"
-    if order.type == "limit" and order.limit_price is None:
-        return "limit orders require a limit price"
-    if order.type == "market" and order.limit_price is not None:
-        return "market orders require no stop or limit price"
-    return None
-
-
-def _not_simulated(order: OrderBody) -> str | None:
-    """Return what Alpaca may take but this exchange does not."""
-    wanted = {
-        f"{order.type} orders": order.type not in {"market", "limit"},
-        "notional orders": order.notional is not None,
-        f"time_in_force {order.time_in_force}": order.time_in_force not in {"day", "gtc"},
-        f"{order.order_class} orders": order.order_class not in {None, "", "simple"},
-        "extended hours": bool(order.extended_hours),
-    }
-    refused = next((what for what, is_wanted in wanted.items() if is_wanted), None)
-    return f"{refused} not supported by the simulated exchange" if refused else None
 
 
 def _field_refused(message: str) -> RequestRefused:

@@ -5,8 +5,10 @@ import pytest
 from pydantic import SecretStr
 
 from broker.alpaca.market_data import AlpacaMarketData
+from broker.alpaca.updates import TradeUpdates
 from broker.alpaca.venue import AlpacaVenue
 from broker.models import VenueName
+from config.clock import Clock
 from config.settings import AlpacaCredentials
 from tests.broker.alpaca.samples import ACCOUNT, ACCOUNT_NUMBER
 from tests.broker.alpaca.stub import Stub, answer, running_stub
@@ -25,13 +27,21 @@ async def stub() -> AsyncIterator[Stub]:
 async def make_venue(stub: Stub) -> AsyncIterator[Callable[..., AlpacaVenue]]:
     made: list[AlpacaVenue] = []
 
-    def make(*, read_timeout_seconds: float = 5.0, deadline_seconds: float = 10.0) -> AlpacaVenue:
+    def make(
+        *,
+        read_timeout_seconds: float = 5.0,
+        deadline_seconds: float = 10.0,
+        clock: Clock | None = None,
+        updates: TradeUpdates | None = None,
+    ) -> AlpacaVenue:
         venue = AlpacaVenue(
             nickname="CLAUDE",
             account_number=ACCOUNT_NUMBER,
             credentials=CREDENTIALS,
             trading_url=stub.url,
             name=VenueName.ALPACA_PAPER,
+            clock=clock,
+            updates=updates,
             timeout_seconds=(1.0, read_timeout_seconds),
             deadline_seconds=deadline_seconds,
         )

@@ -15,6 +15,7 @@ ACCOUNT: dict[str, Any] = {
     "status": "ACTIVE",
     "cash": "100000.25",
     "equity": "99000.5",
+    "last_equity": "99100.75",
     "buying_power": "198001",
     "long_market_value": "0",
     "short_market_value": "-999.75",

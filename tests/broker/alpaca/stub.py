@@ -45,6 +45,7 @@ class Stub:
     def __init__(self) -> None:
         self.url = ""
         self.received: list[Received] = []
+        self.was_asked = asyncio.Event()
         self._planted: dict[str, list[Planted]] = {}
         self._writers: list[asyncio.StreamWriter] = []
 
@@ -59,6 +60,7 @@ class Stub:
         try:
             while (request := await _read(reader)) is not None:
                 self.received.append(request)
+                self.was_asked.set()
                 if not await self._reply(request, writer):
                     break
         except ConnectionError:

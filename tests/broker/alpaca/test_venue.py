@@ -1,6 +1,7 @@
 """What a venue's other answers become: values, None, or one sentence for whoever must react."""
 
 import asyncio
+import threading
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -21,6 +22,7 @@ from tests.broker.alpaca.samples import ACCOUNT, ACCOUNT_NUMBER, CLIENT_ORDER_ID
 from tests.broker.alpaca.stub import Planted, Stub, answer, refusal
 
 BY_CLIENT_ID = "GET /v2/orders:by_client_order_id"
+LAST_NIGHT = datetime(2026, 11, 19, 21, tzinfo=UTC)
 CANCEL = f"DELETE /v2/orders/{ORDER_ID}"
 
 CALLS: dict[str, tuple[str, Callable[[AlpacaVenue], Awaitable[Any]]]] = {
@@ -28,6 +30,7 @@ CALLS: dict[str, tuple[str, Callable[[AlpacaVenue], Awaitable[Any]]]] = {
     "asset": ("GET /v2/assets/SPY", lambda venue: venue.asset("SPY")),
     "positions": ("GET /v2/positions", lambda venue: venue.positions()),
     "open_orders": ("GET /v2/orders", lambda venue: venue.open_orders()),
+    "orders_since": ("GET /v2/orders", lambda venue: venue.orders_since(LAST_NIGHT)),
     "order": (BY_CLIENT_ID, lambda venue: venue.order_by_client_id(CLIENT_ORDER_ID)),
     "cancel": (CANCEL, lambda venue: venue.cancel(ORDER_ID)),
     "clock": ("GET /v2/clock", lambda venue: venue.clock()),
@@ -43,6 +46,7 @@ async def test_an_account_is_read_without_rounding(venue: AlpacaVenue) -> None:
         status="ACTIVE",
         cash=Decimal("100000.25"),
         equity=Decimal("99000.5"),
+        last_equity=Decimal("99100.75"),
         buying_power=Decimal(198001),
         long_market_value=Decimal(0),
         short_market_value=Decimal("-999.75"),
@@ -272,6 +276,36 @@ async def test_calls_at_the_same_time_wait_for_each_other(stub: Stub, venue: Alp
     stub.plant("GET /v2/positions", answer([]))
 
     assert await asyncio.gather(*(venue.positions() for _ in range(20))) == [()] * 20
+
+
+async def test_many_venues_need_no_thread_before_they_are_asked_and_close_at_once(
+    make_venue: Callable[..., AlpacaVenue],
+) -> None:
+    before = threading.active_count()
+    venues = [make_venue() for _ in range(600)]
+    opened = threading.active_count()
+
+    async with asyncio.timeout(5):
+        await asyncio.gather(*(venue.aclose() for venue in venues))
+
+    assert opened == before
+    assert threading.active_count() == before
+
+
+async def test_a_call_that_hangs_holds_up_the_closing_for_seconds_only(
+    stub: Stub, make_venue: Callable[..., AlpacaVenue], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("broker.alpaca.worker.CLOSE_SECONDS", 0.01)
+    stub.plant("GET /v2/positions", Planted(fault="hang"))
+    venue = make_venue(read_timeout_seconds=0.5)
+    hanging = asyncio.create_task(venue.positions())
+    await stub.was_asked.wait()
+
+    await venue.aclose()
+
+    assert not hanging.done()
+    with pytest.raises(VenueUnreachable):
+        await hanging
 
 
 async def test_closing_twice_is_harmless_and_a_later_call_is_unreachable(

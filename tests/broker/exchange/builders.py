@@ -6,8 +6,9 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
-from broker.exchange.book import BookOrder, OrderDraft, entered
+from broker.exchange.book import entered
 from broker.exchange.hours import TradingHours
+from broker.exchange.orders import BookOrder, OrderDraft
 from broker.exchange.rules import AssetRules, Standing, intent_of
 from broker.models import Quote, Side
 from config.market_calendar import xnys

@@ -12,17 +12,34 @@ from alpaca.common.exceptions import APIError
 from alpaca.data.historical.stock import StockHistoricalDataClient
 from alpaca.trading.client import TradingClient
 from alpaca.trading.enums import OrderSide, TimeInForce
-from alpaca.trading.requests import LimitOrderRequest, MarketOrderRequest
+from alpaca.trading.requests import (
+    LimitOrderRequest,
+    MarketOrderRequest,
+    StopLimitOrderRequest,
+    StopOrderRequest,
+)
 
 from broker.exchange.app import ExchangeAccount, create_exchange
+from broker.exchange.desk import TradingDesk
 from broker.exchange.prices import PriceSource
+from broker.exchange.rules import AssetRules
 from broker.exchange.server import running_exchange
+from broker.exchange.state import ExchangeState
 from config.clock import VirtualClock
+from tests.broker.exchange.builders import make_hours
 
 ACCOUNTS = tuple(
     ExchangeAccount(f"SIM{number}", f"secret-{number}", f"PASIM{number}", Decimal(100_000))
     for number in (1, 2)
 )
+
+
+_REQUESTS: dict[tuple[bool, bool], Callable[..., Any]] = {
+    (False, False): MarketOrderRequest,
+    (True, False): LimitOrderRequest,
+    (False, True): StopOrderRequest,
+    (True, True): StopLimitOrderRequest,
+}
 
 
 @dataclass(frozen=True)
@@ -43,7 +60,7 @@ class Desk:
             "qty": quantity,
             "client_order_id": client_order_id,
         }
-        kind = LimitOrderRequest if "limit_price" in fields else MarketOrderRequest
+        kind = _REQUESTS["limit_price" in fields, "stop_price" in fields]
         return await self.call(self.trading.submit_order, kind(**(wanted | fields)))
 
     async def refusal(self, client_order_id: str, quantity: float = 10, **fields: Any) -> APIError:
@@ -52,6 +69,13 @@ class Desk:
         except APIError as error:
             return error
         raise AssertionError("the exchange took the order")
+
+    async def refused(self, method: Callable[..., Any], *args: Any) -> APIError:
+        try:
+            await self.call(method, *args)
+        except APIError as error:
+            return error
+        raise AssertionError("the exchange did as it was told")
 
     async def order(self, client_order_id: str) -> Any:
         return await self.call(self.trading.get_order_by_client_id, client_order_id)
@@ -79,3 +103,14 @@ def trading_client(origin: str, account: ExchangeAccount) -> TradingClient:
     client = TradingClient(account.key_id, account.secret_key, url_override=origin)
     client._session.trust_env = False
     return client
+
+
+def open_desk(pool: Any, prices: PriceSource, clock: VirtualClock, **options: Any) -> TradingDesk:
+    return TradingDesk(
+        state=ExchangeState(pool),
+        prices=prices,
+        clock=clock,
+        hours=make_hours(),
+        assets={"SPY": AssetRules("SPY"), "TLT": AssetRules("TLT")},
+        **options,
+    )

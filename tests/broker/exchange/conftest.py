@@ -8,6 +8,7 @@ import pytest
 
 from broker.exchange.prices import SyntheticPrices
 from config.clock import VirtualClock
+from store.pool import use_json
 from tests.broker.exchange.builders import WEDNESDAY_NOON
 from tests.broker.exchange.client import Desk, running_desk
 
@@ -24,7 +25,8 @@ def prices() -> SyntheticPrices:
 
 @pytest.fixture
 async def pool(database_dsn: str) -> AsyncIterator[asyncpg.Pool]:
-    async with asyncpg.create_pool(database_dsn, min_size=1, max_size=8) as opened:
+    # With the store's JSON columns, as in the program.
+    async with asyncpg.create_pool(database_dsn, min_size=1, max_size=8, init=use_json) as opened:
         yield opened
 
 

@@ -3,8 +3,9 @@ from decimal import Decimal
 
 import pytest
 
-from broker.exchange.book import BookFill, BookOrder, advanced, canceled
+from broker.exchange.book import advanced, canceled
 from broker.exchange.hours import TimeInForce, TradingHours
+from broker.exchange.orders import BookFill, BookOrder
 from broker.models import OrderStatus, Side
 from config.market_calendar import xnys
 from tests.broker.exchange.builders import (
@@ -26,7 +27,8 @@ def advance_to(
     order: BookOrder, now: datetime, prices: DictatedPrices | None = None
 ) -> tuple[BookOrder, tuple[BookFill, ...]]:
     quotes = prices or DictatedPrices(STEADY)
-    return advanced(order, now, quote_at=quotes.quote_at, hours=make_hours())
+    after, events = advanced(order, now, quote_at=quotes.quote_at, hours=make_hours())
+    return after, tuple(event.fill for event in events if event.fill)
 
 
 def test_a_market_order_is_pending_then_new_then_filled_at_the_ask() -> None:
@@ -171,7 +173,7 @@ def test_a_cancel_after_a_partial_fill_keeps_what_has_traded() -> None:
     order = make_order(make_draft(client_order_id=partial_fill_id(), quantity=Decimal(100)))
     partial, fills = advance_to(order, WEDNESDAY_NOON + timedelta(milliseconds=500))
 
-    ended = canceled(partial, WEDNESDAY_NOON + timedelta(milliseconds=600))
+    ended = canceled(partial, WEDNESDAY_NOON + timedelta(milliseconds=600)).order
     later, more = advance_to(ended, WEDNESDAY_NOON + timedelta(hours=1))
 
     assert later.filled_quantity == fills[0].quantity

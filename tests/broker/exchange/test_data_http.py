@@ -138,7 +138,12 @@ async def test_a_snapshot_on_a_saturday_shows_friday_s_close(desk: Desk) -> None
 @pytest.mark.parametrize(
     "query",
     [
-        {"symbols": "SPY", "timeframe": "5Min"},
+        {"symbols": "SPY", "timeframe": "60Min"},
+        {"symbols": "SPY", "timeframe": "1Day", "feed": "rumours"},
+        {"symbols": "SPY", "timeframe": "1Day", "adjustment": "raw,wishful"},
+        {"symbols": "SPY", "timeframe": "1Day", "sort": "sideways"},
+        {"symbols": "SPY", "timeframe": "1Day", "limit": 0},
+        {"symbols": "SPY", "timeframe": "1Day", "start": "2026-11-10", "end": "2026-11-09"},
         {"timeframe": "1Day"},
         {"symbols": "SPY", "timeframe": "1Day", "limit": 10_001},
         {"symbols": "SPY", "timeframe": "1Day", "start": "yesterday"},

@@ -4,8 +4,10 @@ from typing import Any
 
 import pytest
 
+from broker.exchange.configuration import AccountConfiguration
 from broker.exchange.hours import TimeInForce
-from broker.exchange.rules import AssetRules, Refusal, refusal, reserved_value
+from broker.exchange.margin import reserved_value
+from broker.exchange.rules import AssetRules, Refusal, refusal
 from broker.models import OrderStatus, PositionIntent, Quote, Side
 from tests.broker.exchange.builders import (
     WEDNESDAY_NOON,
@@ -179,3 +181,187 @@ def test_open_entries_reserve_buying_power_and_exits_do_not() -> None:
     quotes = {"SPY": Quote("SPY", Decimal(99), Decimal(101), WEDNESDAY_NOON)}
 
     assert reserved_value((entry, way_out), quotes) == 900
+
+
+@pytest.mark.parametrize(
+    ("draft", "standing", "verdict", "words"),
+    [
+        (
+            make_draft(),
+            make_standing(configuration=AccountConfiguration(suspend_trade=True)),
+            (403, 40310000),
+            "new orders are rejected by user request",
+        ),
+        (
+            SELL,
+            make_standing(configuration=AccountConfiguration(no_shorting=True)),
+            (403, 40310000),
+            "account is not allowed to short",
+        ),
+        (
+            SELL,
+            make_standing(configuration=AccountConfiguration(max_margin_multiplier="1")),
+            (403, 40310000),
+            "account is not allowed to short",
+        ),
+        (
+            make_draft(quantity=Decimal("1.5")),
+            make_standing(configuration=AccountConfiguration(fractional_trading=False)),
+            (403, 40310000),
+            "fractional trading is not enabled",
+        ),
+        (
+            make_draft(quantity=Decimal(1), notional=Decimal(100)),
+            make_standing(asset=AssetRules("SPY", fractionable=False)),
+            (403, 40310000),
+            "is not fractionable",
+        ),
+        (
+            replace(SELL, notional=Decimal(100)),
+            make_standing(),
+            (422, 42210000),
+            "fractional orders cannot be sold short",
+        ),
+        (
+            make_draft(),
+            make_standing(asset=AssetRules("SPY", attributes=("ptp_no_exception",))),
+            (403, 40310000),
+            "PTP",
+        ),
+        (
+            make_draft(stop_price=Decimal("290.123")),
+            make_standing(),
+            (422, 42210000),
+            "invalid stop_price 290.123",
+        ),
+        (
+            make_draft(),
+            make_standing(held=Decimal(10), equity=Decimal(160)),
+            (403, 40310000),
+            "account is restricted to liquidation only",
+        ),
+    ],
+)
+def test_what_the_account_or_the_asset_does_not_allow_is_refused(
+    draft: Any, standing: Any, verdict: tuple[int, int], words: str
+) -> None:
+    found = refused(draft, standing)
+
+    assert (found.status, found.code) == verdict
+    assert words in found.message
+
+
+@pytest.mark.parametrize(
+    ("draft", "standing"),
+    [
+        (
+            make_draft(),
+            make_standing(
+                asset=AssetRules("SPY", attributes=("ptp_no_exception",)),
+                configuration=AccountConfiguration(ptp_no_exception_entry=True),
+            ),
+        ),
+        (
+            make_draft(),
+            make_standing(
+                asset=AssetRules("SPY", attributes=("ptp_no_exception",)), held=Decimal(-10)
+            ),
+        ),
+        (SELL, make_standing(held=Decimal(10), equity=Decimal(160))),
+        (
+            SELL,
+            make_standing(held=Decimal(10), configuration=AccountConfiguration(no_shorting=True)),
+        ),
+        (make_draft(), make_standing(held=Decimal(10), equity=Decimal(167))),
+    ],
+)
+def test_what_was_allowed_or_only_closes_is_taken(draft: Any, standing: Any) -> None:
+    assert refusal(draft, standing) is None
+
+
+@pytest.mark.parametrize(
+    ("resting", "draft", "is_refused"),
+    [
+        ({"stop_price": Decimal(80)}, {"limit_price": Decimal(50)}, True),
+        ({"limit_price": Decimal(120)}, {"stop_price": Decimal(130)}, True),
+        (
+            {"stop_price": Decimal(80), "limit_price": Decimal(79)},
+            {"limit_price": Decimal(78)},
+            False,
+        ),
+        (
+            {"stop_price": Decimal(80), "limit_price": Decimal(79)},
+            {"stop_price": Decimal(110), "limit_price": Decimal(79)},
+            True,
+        ),
+    ],
+    ids=["stop against limit", "limit against stop", "limits apart", "limits that meet"],
+)
+def test_a_stop_can_meet_anything_and_a_stop_limit_what_its_limit_meets(
+    resting: dict[str, Decimal], draft: dict[str, Decimal], is_refused: bool
+) -> None:
+    way_out = make_order(make_draft(side=Side.SELL, **resting), held=10)
+    more = make_draft(client_order_id="order-2", **draft)
+
+    found = refusal(more, replace(LONG_10, working=(way_out,)))
+
+    assert (found is not None) is is_refused
+
+
+def refusals_in_turn(draft: Any, standing: Any, cures: list[dict[str, Any]]) -> list[str]:
+    """Return the messages met while one cause after the other is taken away."""
+    messages = []
+    for cure in cures:
+        messages.append(refused(draft, standing).message)
+        standing = replace(standing, **cure)
+    return messages
+
+
+def test_of_several_causes_the_first_of_the_catalogue_is_told() -> None:
+    # Everything is wrong with this short sale; the causes are taken away one by one.
+    resting = make_order(make_draft(client_order_id="other", limit_price=Decimal(120)))
+    apart = make_order(make_draft(client_order_id="other", limit_price=Decimal(50)))
+    draft = make_draft(
+        side=Side.SELL,
+        quantity=Decimal("5000.5"),
+        limit_price=Decimal(110),
+        time_in_force=TimeInForce.DAY,
+    )
+    standing = make_standing(
+        held=Decimal(10),
+        working=(resting,),
+        same_id=resting,
+        asset=AssetRules("SPY", shortable=False),
+        buying_power=Decimal(10),
+    )
+
+    messages = refusals_in_turn(
+        draft,
+        standing,
+        [
+            {"held": Decimal(0)},
+            {"working": (apart,)},
+            {"working": ()},
+            {"same_id": None},
+        ],
+    )
+    whole = replace(draft, quantity=Decimal(5000))
+    last = refusals_in_turn(
+        whole,
+        replace(standing, held=Decimal(0), working=(), same_id=None),
+        [{"asset": AssetRules("SPY")}, {}],
+    )
+
+    assert [message.split(" ")[0] for message in [*messages, *last]] == [
+        *("insufficient", "potential", "cannot", "client_order_id"),
+        *("asset", "insufficient"),
+    ]
+    assert last[0].endswith("cannot be sold short")
+    assert last[1] == "insufficient buying power"
+
+
+def test_a_stop_to_buy_reserves_its_stop_price() -> None:
+    stop = make_order(make_draft(stop_price=Decimal(150)))
+    quotes = {"SPY": Quote("SPY", Decimal(99), Decimal(101), WEDNESDAY_NOON)}
+
+    assert reserved_value((stop,), quotes) == 1500

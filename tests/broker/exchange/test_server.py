@@ -7,8 +7,9 @@ import pytest
 from starlette.applications import Starlette
 
 from broker.exchange.errors import PortUnusable
+from broker.exchange.rows import OrderFilter
 from broker.exchange.server import running_exchange
-from broker.exchange.state import ExchangeAccount, ExchangeState, OrderFilter
+from broker.exchange.state import ExchangeAccount, ExchangeState
 from tests.broker.exchange.builders import WEDNESDAY_NOON
 from tests.broker.exchange.client import ACCOUNTS
 
