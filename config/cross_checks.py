@@ -5,7 +5,7 @@ from datetime import time
 from decimal import Decimal
 
 from config.errors import ConfigError
-from config.schema import Config
+from config.schema import Config, Role
 
 CONVICTIONS = tuple(Decimal(step) / 2 for step in range(-4, 5))
 """Every conviction that a pitch can have: -2 to 2 in halves."""
@@ -46,7 +46,7 @@ def _accounts_once(config: Config) -> str | None:
 
 
 def _roles(config: Config) -> str | None:
-    chairmen = [a.nickname for a in config.accounts if a not in config.managers]
+    chairmen = [a.nickname for a in config.accounts if a.role is Role.CHAIRMAN]
     if not chairmen:
         return "accounts.yaml has no account with role chairman: give exactly one that role."
     if len(chairmen) > 1:

@@ -3,6 +3,9 @@
 import base64
 import uuid
 
+OWN_ORDER_PREFIX = "lc-"
+"""With what every client_order_id of the council begins, and nobody else's should."""
+
 _NAMESPACE = uuid.UUID("6f6b1f0e-3f0c-5d5e-9a57-6c6c6d636f75")
 
 
@@ -27,4 +30,4 @@ def client_order_id_for(trade_id: uuid.UUID, leg: str, attempt: int) -> str:
     `leg` is "open" or "close"; Alpaca allows 128 characters and never releases an id.
     """
     compact = base64.b32encode(trade_id.bytes).decode().rstrip("=").lower()
-    return f"lc-{compact}-{leg[0]}{attempt}"
+    return f"{OWN_ORDER_PREFIX}{compact}-{leg[0]}{attempt}"

@@ -139,14 +139,34 @@ class ApprovalConfig(Section):
     price_band: Annotated[Decimal, Field(gt=0, le=Decimal("0.2"))]
 
 
+class RiskLimits(Section):
+    """Hard limits of every account, asked before each order; what only reduces passes by size.
+
+    That an account enters one instrument a week is a rule without a number.
+    """
+
+    gross_exposure: Annotated[Decimal, Field(gt=0, le=2)] = Decimal(1)
+    """The sum of all positions' absolute values after an order, as a fraction of equity."""
+    order_notional_usd: Annotated[Decimal, Field(gt=0, le=10_000_000)] = Decimal(150_000)
+    shares_a_day: Annotated[int, Field(ge=1, le=10_000_000)] = 50_000
+    """Shares bought and sold, added up over a New York day."""
+    quote_age_seconds: Annotated[float, Field(gt=0, le=3600)] = 120.0
+    daily_loss: Annotated[Decimal, Field(gt=0, le=1)] = Decimal("0.05")
+    """A fraction of the equity at the last close; beyond it the account halts."""
+    short_minimum_equity_usd: Annotated[Decimal, Field(ge=0, le=10_000_000)] = Decimal(2_000)
+    clock_skew_seconds: Annotated[float, Field(gt=0, le=60)] = 2.0
+    """Between our clock and the venue's, whichever is ahead."""
+
+
 class RiskFile(Section):
-    """`risk.yaml`: sizing and approval, outside of any model's reach."""
+    """`risk.yaml`: sizing, limits and approval, outside of any model's reach."""
 
     sizing_policy: SizingPolicy
     conviction_table: tuple[ConvictionRow, ...]
     linear_share_per_unit: Share
     volatility_target: Annotated[Decimal, Field(gt=0, le=1)] = Decimal("0.10")
     """Annualised, as a fraction: what `volatility_target` aims at with full conviction."""
+    limits: RiskLimits = Field(default_factory=RiskLimits)
     approval: ApprovalConfig
 
 

@@ -6,8 +6,10 @@ file `.env` in the current directory. An empty value counts as not set. `.env.te
 
 import os
 import re
+from collections import defaultdict
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Literal, Self
 from urllib.parse import unquote, urlsplit
@@ -148,8 +150,25 @@ class Settings(BaseSettings):
             raise CredentialsError(
                 f"ALPACA_{nickname}_{half} is missing: set it, or unset ALPACA_{nickname}_{other}."
             )
-        self._refuse_shared(nickname, key_id)
+        if problem := self.shared_key(nickname):
+            raise CredentialsError(problem)
         return AlpacaCredentials(key_id.get_secret_value(), secret_key)
+
+    def shared_key(self, nickname: str) -> str | None:
+        """Return a sentence where another account has the same key id: whose it is, none knows."""
+        others = [who for who in self._sharers.get(nickname, ()) if who != nickname]
+        if not others:
+            return None
+        named = " and ".join(f"ALPACA_{who}_KEY_ID" for who in (nickname, *others))
+        return f"{named} are the same key: give each account the key of its own paper account."
+
+    @cached_property
+    def _sharers(self) -> dict[str, list[str]]:
+        """Group the nicknames by key id, once: comparing secrets takes its time on purpose."""
+        groups: dict[str, list[str]] = defaultdict(list)
+        for who, key_id in self.alpaca_key_ids:
+            groups[key_id.get_secret_value()].append(who)
+        return {who: group for group in groups.values() for who in group}
 
     def account_variables_unlike(self, nicknames: Collection[str]) -> tuple[str, ...]:
         """Return the variables that hold a key of an account which is none of `nicknames`."""
@@ -177,14 +196,6 @@ class Settings(BaseSettings):
             password = urlsplit(self.database_url.get_secret_value()).password or ""
             values += [password, unquote(password)]
         return tuple(value for value in values if value)
-
-    def _refuse_shared(self, nickname: str, key_id: SecretStr) -> None:
-        for other, other_key_id in self.alpaca_key_ids:
-            if other != nickname and other_key_id == key_id:
-                raise CredentialsError(
-                    f"ALPACA_{nickname}_KEY_ID and ALPACA_{other}_KEY_ID are the same key: "
-                    "give each account the key of its own paper account."
-                )
 
 
 def load_settings(

@@ -68,17 +68,22 @@ def council_week(week_id: str, calendar: MarketCalendar, schedule: ScheduleFile)
     )
 
 
+def week_id_at(now: datetime) -> str:
+    """Return the Wednesday on or before `now` (aware) in New York: under what it is filed."""
+    today = now.astimezone(NEW_YORK).date()
+    return (today - timedelta(days=(today.weekday() - WEDNESDAY) % _DAYS)).isoformat()
+
+
 def current_week(now: datetime, calendar: MarketCalendar, schedule: ScheduleFile) -> CouncilWeek:
     """Return the first week that can still be entered at `now` (aware).
 
     After Tuesday's last entry that is the coming Wednesday's week.
     """
-    today = now.astimezone(NEW_YORK).date()
-    wednesday = today - timedelta(days=(today.weekday() - WEDNESDAY) % _DAYS)
-    running = council_week(wednesday.isoformat(), calendar, schedule)
+    running = council_week(week_id_at(now), calendar, schedule)
     if now <= running.last_entry_at:
         return running
-    return council_week((wednesday + timedelta(days=_DAYS)).isoformat(), calendar, schedule)
+    following = date.fromisoformat(running.week_id) + timedelta(days=_DAYS)
+    return council_week(following.isoformat(), calendar, schedule)
 
 
 def _last_entry_at(session: Session, schedule: ScheduleFile) -> datetime:

@@ -4,8 +4,6 @@ A bar counts when its New York date is a session that has closed. What is missin
 notices; no price is ever filled in.
 """
 
-import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -15,6 +13,7 @@ from broker.models import Bar, Quote
 from config.clock import NEW_YORK
 from config.market_calendar import Session
 from council.errors import NoPrices
+from council.market.correlations import correlations_of
 from council.market.indicators import indicators_of
 from council.market.notices import quality_notices
 from council.model.market import InstrumentSnapshot, MarketSnapshot
@@ -54,6 +53,7 @@ async def take_snapshot(week_id: str, deps: Deps) -> MarketSnapshot:
         "volatility_proxy": _proxy(proxy, bars[proxy]),
         "without_prices": tuple(s for s in deps.config.universe if not bars[s]),
         "notices": quality_notices(bars, sessions),
+        "correlations": correlations_of({line.symbol: bars[line.symbol] for line in listed}),
     }
     return _sealed(fields)
 
@@ -146,7 +146,4 @@ def _with_quote(
 
 def _sealed(fields: dict[str, Any]) -> MarketSnapshot:
     unsealed = MarketSnapshot(**fields, content_hash="")
-    body = unsealed.model_dump(mode="json", exclude={"content_hash"})
-    text = json.dumps(body, sort_keys=True, separators=(",", ":"))
-    content_hash = hashlib.sha256(text.encode()).hexdigest()
-    return unsealed.model_copy(update={"content_hash": content_hash})
+    return unsealed.model_copy(update={"content_hash": unsealed.computed_hash()})

@@ -1,7 +1,12 @@
 """The frozen market table of a week: the only source of numbers in prompts, pitches and tickets."""
 
+import hashlib
+import json
 from datetime import date, datetime
 from decimal import Decimal
+from typing import Annotated
+
+from pydantic import Field
 
 from council.model.base import Value
 
@@ -40,6 +45,14 @@ class InstrumentSnapshot(Value):
         return known
 
 
+class Correlation(Value):
+    """How alike two instruments' daily returns were; which one is `first` means nothing."""
+
+    first: str
+    second: str
+    value: Annotated[float, Field(ge=-1, le=1)]
+
+
 class MarketSnapshot(Value):
     """The market as every stage of the week sees it; `content_hash` is the sha-256 of the rest."""
 
@@ -51,6 +64,23 @@ class MarketSnapshot(Value):
     without_prices: tuple[str, ...]
     notices: tuple[str, ...]
     content_hash: str
+    correlations: tuple[Correlation, ...] = ()
+    """For sizing alone, no model sees them; a pair whose history is too short is absent."""
+
+    def computed_hash(self) -> str:
+        """Return the sha-256, in hex, of the canonical JSON of every field but `content_hash`."""
+        # Weeks from before there were correlations keep the hash that they were stored with.
+        absent = set() if self.correlations else {"correlations"}
+        body = self.model_dump(mode="json", exclude={"content_hash", *absent})
+        text = json.dumps(body, sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    def correlation(self, one: str, other: str) -> float | None:
+        """Return the correlation of two symbols, None where it is unknown."""
+        if one == other:
+            return 1.0
+        pair = {one, other}
+        return next((c.value for c in self.correlations if {c.first, c.second} == pair), None)
 
     @property
     def tradable(self) -> tuple[str, ...]:

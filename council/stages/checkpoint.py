@@ -25,6 +25,7 @@ from council.model.base import Direction
 from council.model.checkpoint import Action, Checkpoint, CheckpointAnswer, IndicatorReading
 from council.parallel import all_at_once
 from council.ports import Abstained, Deps
+from council.risk.bets import Bet
 from council.stages.propose import share_for
 from council.trade_facts import TradeProposed
 from council.trading.desks import holdings_of, look
@@ -40,13 +41,17 @@ _SHARE_STEP = Decimal("0.0001")
 
 @dataclass(frozen=True, slots=True)
 class _Look:
-    """One open trade at one slot, with what is known of it; `peers` are the others, unnamed."""
+    """One open trade at one slot, with what is known of it; `peers` are the others, unnamed.
+
+    `bets` are what all accounts hold, for sizing alone.
+    """
 
     trade: OpenTrade
     slot: str
     holdings: Holdings
     readings: tuple[IndicatorReading, ...]
     peers: tuple[Mapping[str, object], ...]
+    bets: tuple[Bet, ...]
 
     @property
     def move_usd(self) -> Decimal:
@@ -69,8 +74,7 @@ async def checkpoint(context: WeekContext, deps: Deps, *, slot: str) -> tuple[Fa
     ]
     numbers = await _numbers(due, context, deps)
     looks = [
-        _look_at(trade, context, deps, slot=slot, numbers=numbers, peers=_peers(trade, trades))
-        for trade in due
+        _look_at(trade, context, deps, slot=slot, numbers=numbers, trades=trades) for trade in due
     ]
     return tuple(fact for facts in await all_at_once(looks) for fact in facts)
 
@@ -113,16 +117,17 @@ async def _look_at(
     *,
     slot: str,
     numbers: Mapping[str, float],
-    peers: tuple[Mapping[str, object], ...],
+    trades: Sequence[OpenTrade],
 ) -> tuple[Fact, ...]:
     symbol = trade.position.symbol
     readings = read_again(frozen_indicators(trade.account, context), numbers)
     try:
-        holdings = holdings_of(trade.desk, await look(trade.desk, symbol), symbol)
+        holdings = holdings_of(trade.desk, await look(trade.desk, symbol, deps.clock), symbol)
     except (NoPrice, UnreachableError) as error:
         model = deps.models.model_for(trade.account)
         return (_abstained(trade, context, deps, slot=slot, model=model, reason=str(error)),)
-    seen = _Look(trade, slot, holdings, readings, peers)
+    bets = tuple(Bet(t.account, t.position.symbol, t.held.sign) for t in trades)
+    seen = _Look(trade, slot, holdings, readings, _peers(trade, trades), bets)
     atr = context.frozen_snapshot.numbers().get(f"{symbol}.atr_14")
     staying = staying_reason(readings, move_usd=seen.move_usd, atr_usd=atr)
     if staying:
@@ -228,7 +233,8 @@ def _desire(
     if answer.action is Action.FLIP:
         opposite = Direction.SHORT if held > 0 else Direction.LONG
         risk, snapshot = deps.config.risk, context.frozen_snapshot
-        share_or_none = share_for(symbol, after, risk=risk, snapshot=snapshot)
+        own = Bet(seen.trade.account, symbol, opposite.sign)
+        share_or_none = share_for(own, after, bets=seen.bets, risk=risk, snapshot=snapshot)
         return Desire(symbol, opposite, after, share_or_none or Decimal(0))
     return None
 

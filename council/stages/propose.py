@@ -1,7 +1,8 @@
 """The stage that turns pitches and the decision into tickets for a person: one trade per account.
 
-An account whose venue is away or refuses gets none this week, and the others go on; only where
-every venue is away is the stage left unfinished, to be run again.
+An account whose venue is away or refuses gets none this week, nor does one whose trade would break
+a limit: it is never made smaller. The others go on; only where every venue is away is the stage
+left unfinished, to be run again.
 """
 
 from collections.abc import Sequence
@@ -14,7 +15,7 @@ from uuid import UUID
 from broker.models import VenueName
 from config.errors import CouncilError, UnreachableError
 from config.ids import trade_id_for
-from config.schema import RiskFile
+from config.schema import RiskFile, SizingPolicy
 from config.weeks import council_week
 from council.context import WeekContext
 from council.events import NoTicket
@@ -23,10 +24,15 @@ from council.model.base import Direction
 from council.model.market import MarketSnapshot
 from council.model.ticket import Ticket
 from council.parallel import all_at_once
-from council.ports import Deps, Progress
+from council.ports import Deps, Desk, Progress
+from council.risk.bets import Bet, signed_correlations
+from council.risk.limits import ticket_breach
 from council.risk.sizing import equity_share
 from council.trade_facts import TradeProposed
+from council.trading.account_legs import AccountLedger
+from council.trading.checks import whole_positions
 from council.trading.desks import holdings_of, look
+from council.trading.history import instruments_entered
 from council.trading.tickets import Desire, TicketTerms, build_ticket
 
 ALWAYS_OPEN_LIFETIME: Final = timedelta(hours=24)
@@ -53,7 +59,8 @@ async def propose(context: WeekContext, deps: Deps) -> tuple[Fact, ...]:
     """
     wishes = [_wish_of(account.nickname, context) for account in deps.config.managers]
     wishes.append(_council_wish(deps.config.chairman.nickname, context))
-    results = await all_at_once([_proposal(wish, context, deps) for wish in wishes])
+    bets = await _bets(wishes, deps)
+    results = await all_at_once([_proposal(wish, bets, context, deps) for wish in wishes])
     _check_reach(results)
     facts = tuple(_fact(result, context) for result in results)
     tickets = sum(isinstance(fact, TradeProposed) for fact in facts)
@@ -62,11 +69,15 @@ async def propose(context: WeekContext, deps: Deps) -> tuple[Fact, ...]:
 
 
 def share_for(
-    instrument: str, conviction: Decimal, *, risk: RiskFile, snapshot: MarketSnapshot
+    own: Bet, conviction: Decimal, *, bets: Sequence[Bet], risk: RiskFile, snapshot: MarketSnapshot
 ) -> Decimal | None:
-    """Return the share of equity by the policy in force; None where it lacks a volatility."""
-    volatility = snapshot.numbers().get(f"{instrument}.realised_volatility_20d")
-    return equity_share(conviction, risk, volatility=volatility)
+    """Return the share of equity by the policy in force; None where it lacks a volatility.
+
+    `bets` are those of all accounts, whether wished for or held.
+    """
+    volatility = snapshot.numbers().get(f"{own.instrument}.realised_volatility_20d")
+    correlations = signed_correlations(own, bets, snapshot)
+    return equity_share(conviction, risk, volatility=volatility, correlations=correlations)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,28 +121,75 @@ def _expiry(week_id: str, venue: VenueName, deps: Deps) -> datetime:
     return max(week.last_entry_at, deps.clock.now() + ALWAYS_OPEN_LIFETIME)
 
 
-async def _proposal(wish: Wish | _Failed, context: WeekContext, deps: Deps) -> _Result:
+async def _proposal(
+    wish: Wish | _Failed, bets: Sequence[Bet], context: WeekContext, deps: Deps
+) -> _Result:
     if isinstance(wish, _Failed):
         return wish
     desk = deps.desks.get(wish.account)
     if desk is None:
         return _Failed(wish.account, deps.refused_accounts.get(wish.account, "it has no venue"))
-    risk, snapshot = deps.config.risk, context.frozen_snapshot
-    share = share_for(wish.instrument, wish.conviction, risk=risk, snapshot=snapshot)
-    if share is None:
+    desire = _desire(wish, bets, context, deps)
+    if desire is None:
         return _Failed(wish.account, f"the volatility of {wish.instrument} is unknown")
-    trade_id = trade_id_for(context.week_id, wish.account)
-    expires_at = _expiry(context.week_id, desk.venue.name, deps)
-    terms = TicketTerms(trade_id, context.week_id, risk.approval.price_band, expires_at)
-    desire = Desire(wish.instrument, wish.direction, wish.conviction, share)
+    entered = await _entered(wish.account, context, deps)
     try:
-        standing = await look(desk, wish.instrument)
-        ticket = build_ticket(desire, holdings_of(desk, standing, wish.instrument), terms)
+        standing = await look(desk, wish.instrument, deps.clock)
+        holdings = holdings_of(desk, standing, wish.instrument)
     except UnreachableError as error:
         return _Failed(wish.account, str(error), away=error)
     except CouncilError as error:
         return _Failed(wish.account, str(error))
-    return _proposed(wish, ticket)
+    ticket = build_ticket(desire, holdings, _terms(wish, context, desk, deps))
+    broken = ticket_breach(ticket, entered, deps.config.risk.limits)
+    return _Failed(wish.account, broken.reason) if broken else _proposed(wish, ticket)
+
+
+def _desire(wish: Wish, bets: Sequence[Bet], context: WeekContext, deps: Deps) -> Desire | None:
+    share = share_for(
+        _bet(wish),
+        wish.conviction,
+        bets=bets,
+        risk=deps.config.risk,
+        snapshot=context.frozen_snapshot,
+    )
+    if share is None:
+        return None
+    return Desire(wish.instrument, wish.direction, wish.conviction, share)
+
+
+def _terms(wish: Wish, context: WeekContext, desk: Desk, deps: Deps) -> TicketTerms:
+    trade_id = trade_id_for(context.week_id, wish.account)
+    expires_at = _expiry(context.week_id, desk.venue.name, deps)
+    return TicketTerms(trade_id, context.week_id, deps.config.risk.approval.price_band, expires_at)
+
+
+async def _entered(account: str, context: WeekContext, deps: Deps) -> frozenset[str]:
+    ledger = await AccountLedger.opened(deps, account)
+    return instruments_entered(ledger.legs.legs, context.week_id)
+
+
+async def _bets(wishes: Sequence[Wish | _Failed], deps: Deps) -> tuple[Bet, ...]:
+    """Return what the accounts wish for and what they hold, where sizing asks for it."""
+    if deps.config.risk.sizing_policy is not SizingPolicy.VOLATILITY_TARGET:
+        return ()
+    wished = (_bet(wish) for wish in wishes if isinstance(wish, Wish) and wish.direction.sign)
+    held = await all_at_once([_held(desk) for desk in deps.desks.values()])
+    return (*wished, *(bet for bets in held for bet in bets))
+
+
+def _bet(wish: Wish) -> Bet:
+    return Bet(wish.account, wish.instrument, wish.direction.sign)
+
+
+async def _held(desk: Desk) -> tuple[Bet, ...]:
+    """Return what the account holds; of one whose venue is away only its wish is known."""
+    try:
+        positions = whole_positions(await desk.venue.positions())
+    except CouncilError:
+        return ()
+    account = desk.account.nickname
+    return tuple(Bet(account, symbol, 1 if q > 0 else -1) for symbol, q in positions.items())
 
 
 def _proposed(wish: Wish, ticket: Ticket) -> TradeProposed:

@@ -58,6 +58,27 @@ def test_the_packaged_files_say_what_the_owner_asked_for() -> None:
     assert [table[Decimal(step) / 2] for step in range(-4, 5)] == [Decimal(s) for s in shares]
 
 
+def test_the_packaged_limits_are_the_ones_that_hold_where_none_are_written(folder: Path) -> None:
+    path = folder / "risk.yaml"
+    path.write_text(re.sub(r"\nlimits:\n(  .*\n)+", "\n", path.read_text()))
+
+    limits = load_config(folder).risk.limits
+
+    assert "limits:" not in path.read_text()
+    assert limits == load_config().risk.limits
+    assert limits.gross_exposure == 1
+    assert limits.order_notional_usd == 150_000
+    assert (limits.shares_a_day, limits.daily_loss) == (50_000, Decimal("0.05"))
+    assert (limits.quote_age_seconds, limits.clock_skew_seconds) == (120, 2)
+    assert limits.short_minimum_equity_usd == 2_000
+
+
+def test_a_limit_of_old_files_holds_without_the_others(edit: Edit) -> None:
+    folder = edit("risk.yaml", "  gross_exposure: 1.0\n", "")
+
+    assert load_config(folder).risk.limits.gross_exposure == 1
+
+
 def test_every_model_has_a_successor_to_fall_back_to() -> None:
     models = load_config().models
 
@@ -152,6 +173,14 @@ CONTRADICTIONS = [
     ("risk.yaml", "conviction: -1.5", "conviction: -2.0", "the conviction -2.0 twice"),
     ("risk.yaml", "  - {conviction: 1.5, share: 0.25}\n", "", "lacks conviction 1.5"),
     ("risk.yaml", "price_band: 0.02", "price_band: .nan", "bad value at approval.price_band"),
+    ("risk.yaml", "exposure: 1.0", "exposure: 2.5", "bad value at limits.gross_exposure (2.5)"),
+    ("risk.yaml", "notional_usd: 150000", "notional_usd: 0", "at limits.order_notional_usd (0)"),
+    ("risk.yaml", "a_day: 50000", "a_day: 0.5", "bad value at limits.shares_a_day (0.5)"),
+    ("risk.yaml", "age_seconds: 120", "age_seconds: .inf", "bad value at limits.quote_age_sec"),
+    ("risk.yaml", "daily_loss: 0.05", "daily_loss: 5", "bad value at limits.daily_loss (5)"),
+    ("risk.yaml", "equity_usd: 2000", "equity_usd: -1", "at limits.short_minimum_equity_usd (-1)"),
+    ("risk.yaml", "skew_seconds: 2", "skew_seconds: .nan", "bad value at limits.clock_skew_sec"),
+    ("risk.yaml", "daily_loss", "daily_los", "limits.daily_los: write daily_loss instead"),
     ("schedule.yaml", '"12:00"', '"09:00"', "the checkpoint 09:00 twice"),
     ("schedule.yaml", '"15:30"', '"16:30"', "has last_entry 16:30"),
     ("schedule.yaml", '"15:30"', "1530", '(1530): write a time of day as "HH:MM"'),

@@ -1,3 +1,5 @@
+import hashlib
+import json
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -12,7 +14,7 @@ from council.errors import NoPrices
 from council.market.snapshot import HISTORY_SESSIONS, current_numbers, take_snapshot
 from council.model.market import MarketSnapshot
 from council.ports import Deps
-from tests.builders import LAST_SESSION_ON, NOW, UNIVERSE, WEEK_ID
+from tests.builders import LAST_SESSION_ON, NOW, UNIVERSE, WEEK_ID, make_snapshot
 from tests.fakes import FakeMarketData, make_bar, make_deps
 
 CALENDAR = xnys()
@@ -121,6 +123,36 @@ async def test_equal_bars_give_an_equal_hash_and_other_bars_another() -> None:
 
     assert first == again
     assert first.content_hash != other.content_hash
+
+
+async def test_the_correlations_of_all_pairs_are_frozen_and_no_number_of_the_table() -> None:
+    snapshot = await taken(deps_with())
+
+    assert len(snapshot.correlations) == len(UNIVERSE) * (len(UNIVERSE) - 1) / 2
+    assert snapshot.correlation("QQQ", "SPY") == snapshot.correlation("SPY", "QQQ")
+    assert (snapshot.correlation("SPY", "SPY"), snapshot.correlation("SPY", "VIXY")) == (1, None)
+    assert {name.split(".")[0] for name in snapshot.numbers()} == {*UNIVERSE, "VIXY"}
+    assert not any("correlation" in name for name in snapshot.numbers())
+
+
+async def test_the_hash_seals_the_correlations() -> None:
+    snapshot = await taken(deps_with())
+
+    other = snapshot.model_copy(update={"correlations": snapshot.correlations[1:]})
+
+    assert snapshot.content_hash == snapshot.computed_hash() != other.computed_hash()
+    assert MarketSnapshot.model_validate_json(snapshot.model_dump_json()) == snapshot
+
+
+async def test_a_snapshot_from_before_there_were_correlations_reads_and_keeps_its_hash() -> None:
+    stored = make_snapshot().model_dump(mode="json", exclude={"content_hash", "correlations"})
+    text = json.dumps(stored, sort_keys=True, separators=(",", ":"))
+    stored["content_hash"] = hashlib.sha256(text.encode()).hexdigest()
+
+    read = MarketSnapshot.model_validate_json(json.dumps(stored))
+
+    assert read.correlations == ()
+    assert read.content_hash == read.computed_hash()
 
 
 async def test_a_bar_that_starts_at_midnight_in_new_york_belongs_to_its_session() -> None:

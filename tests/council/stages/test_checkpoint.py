@@ -8,6 +8,7 @@ import pytest
 from broker.errors import VenueUnreachable
 from broker.models import Quote
 from config.errors import UsageError
+from config.schema import RiskFile, SizingPolicy
 from council.checkpoints import run_checkpoint
 from council.errors import UnknownWeek, WeekBusy, WeekClosed
 from council.events import CheckpointAbstained, CheckpointTaken
@@ -23,7 +24,7 @@ from council.trade_facts import TradeProposed
 from council.trading.approvals import Decider, approve
 from council.trading.executor import run_until_settled
 from council.trading.readings import read_again, staying_reason
-from tests.builders import CHAIRMAN, MANAGERS, NOW, WEEK_ID
+from tests.builders import CHAIRMAN, MANAGERS, NOW, WEEK_ID, make_config, make_risk
 from tests.fakes import FakeMarketData, FakeModels, FakeVenue, make_deps, usual_answer
 
 ANNA = Decider("anna", "cli", "local_user")
@@ -47,9 +48,12 @@ def wanting(action: Action, conviction: str) -> FakeModels:
     )
 
 
-async def open_week(models: FakeModels, *, accounts: tuple[str, ...] = ("ALPHA",)) -> Deps:
+async def open_week(
+    models: FakeModels, *, accounts: tuple[str, ...] = ("ALPHA",), risk: RiskFile | None = None
+) -> Deps:
     """Run a week, approve and fill the trades of `accounts`, and let it become noon."""
-    deps = make_deps(models=models)
+    config = make_config().model_copy(update={"risk": risk or make_risk()})
+    deps = make_deps(config, models=models)
     context = await run_week(WEEK_ID, deps)
     for proposal in context.proposals:
         if proposal.account in accounts:
@@ -143,6 +147,24 @@ async def test_a_flip_is_sized_by_the_new_conviction() -> None:
     assert (ticket.direction, ticket.equity_share) == (Direction.SHORT, Decimal("0.25"))
     assert ticket.target_quantity == -312
     assert [leg.leg for leg in ticket.legs] == ["close", "open"]
+
+
+async def test_a_flip_shrinks_beside_what_the_other_accounts_hold() -> None:
+    risk = make_risk(sizing_policy=SizingPolicy.VOLATILITY_TARGET)
+    shares: list[Decimal] = []
+    for accounts in (("ALPHA",), ("ALPHA", "CHARLIE")):  # CHARLIE goes long IWM
+        deps = await open_week(wanting(Action.FLIP, "-1.5"), accounts=accounts, risk=risk)
+        move_price(deps, "80")
+        facts = await run_checkpoint(WEEK_ID, deps, slot=SLOT)
+        tickets = [fact.ticket for fact in facts if isinstance(fact, TradeProposed)]
+        shares += [t.equity_share for t in tickets if t.account == "ALPHA"]
+
+    snapshot = (await load_week(WEEK_ID, deps.store)).frozen_snapshot
+    known = snapshot.correlation("SPY", "IWM")
+    alone, beside = shares
+    assert known is not None
+    assert known < 0  # so a short of SPY goes with a long of IWM
+    assert float(beside / alone) == pytest.approx((1 - known) ** -0.5, abs=1e-3)
 
 
 async def test_a_conviction_before_is_the_one_that_the_last_checkpoint_left() -> None:

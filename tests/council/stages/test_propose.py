@@ -1,21 +1,26 @@
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
 from broker.errors import VenueUnreachable
 from broker.models import OrderRequest, VenueName
 from config.ids import trade_id_for
-from config.schema import SizingPolicy
+from config.schema import RiskLimits, SizingPolicy
 from council.context import WeekContext
 from council.events import NoDecision, NoTicket, PitchAbstained
 from council.fact import Fact
 from council.model.base import Direction
+from council.model.market import Correlation
 from council.ports import Deps
 from council.stages.propose import ALWAYS_OPEN_LIFETIME, propose
 from council.trade_facts import TradeProposed
+from council.trading.approvals import approve
+from council.trading.executor import run_until_settled
 from tests.builders import (
     CHAIRMAN,
     EXPIRES_AT,
@@ -29,6 +34,7 @@ from tests.builders import (
     make_risk,
     make_snapshot,
 )
+from tests.council.trading.scenes import ANNA, proposed
 from tests.fakes import FakeMarketData, FakeVenue, make_deps
 
 
@@ -40,6 +46,21 @@ def week(**changes: Any) -> WeekContext:
         "decision": make_decision(instrument="TLT", direction=Direction.SHORT),
     }
     return WeekContext(WEEK_ID, **{**fields, **changes})
+
+
+VOLATILITY_CONFIG = make_config().model_copy(
+    update={"risk": make_risk(sizing_policy=SizingPolicy.VOLATILITY_TARGET)}
+)
+
+
+def targeting(pairs: Sequence[tuple[str, str, float]], **changes: Any) -> WeekContext:
+    """Return a week in which SPY and TLT have a volatility of 10 %, and `pairs` a correlation."""
+    calm = {"realised_volatility_20d": 0.1}
+    snapshot = make_snapshot(
+        instruments=tuple(make_instrument(symbol, indicators=calm) for symbol in ("SPY", "TLT")),
+        correlations=tuple(Correlation(first=a, second=b, value=c) for a, b, c in pairs),
+    )
+    return week(snapshot=snapshot, **changes)
 
 
 def by_account(facts: tuple[Fact, ...]) -> dict[str, Any]:
@@ -171,16 +192,113 @@ async def test_without_a_quote_there_is_no_ticket() -> None:
 
 
 async def test_the_volatility_target_uses_the_frozen_table() -> None:
-    risk = make_risk(sizing_policy=SizingPolicy.VOLATILITY_TARGET)
-    config = make_config().model_copy(update={"risk": risk})
     calm = make_instrument("SPY", indicators={"realised_volatility_20d": 0.2})
     unknown = make_instrument("TLT", indicators={"realised_volatility_20d": None})
-    context = week(snapshot=make_snapshot(instruments=(calm, unknown)))
+    known = Correlation(first="SPY", second="TLT", value=0.0)
+    snapshot = make_snapshot(instruments=(calm, unknown), correlations=(known,))
+    context = week(snapshot=snapshot, pitches=(make_pitch("ALPHA"),))
 
-    facts = by_account(await propose(context, make_deps(config)))
+    facts = by_account(await propose(context, make_deps(VOLATILITY_CONFIG)))
 
     assert facts["ALPHA"].ticket.equity_share == Decimal("0.25")
     assert facts[CHAIRMAN].reason == "the volatility of TLT is unknown"
+
+
+async def test_bets_on_what_moves_alike_shrink_and_an_unknown_pair_counts_as_one() -> None:
+    # Five accounts long SPY and the council short TLT: 1 + 4 x 1 + what the pair adds.
+    for known, expected in [((), "0.2041"), ((("SPY", "TLT", -0.25),), "0.2182")]:
+        facts = by_account(await propose(targeting(known), make_deps(VOLATILITY_CONFIG)))
+
+        assert facts["ALPHA"].ticket.equity_share == Decimal(expected)
+
+    assert facts[CHAIRMAN].ticket.equity_share == Decimal("0.3333")
+
+
+async def test_a_hedge_or_an_abstention_shrinks_nobody() -> None:
+    alone = targeting((("SPY", "TLT", 0.9),), pitches=(make_pitch("ALPHA"),))
+
+    facts = by_account(await propose(alone, make_deps(VOLATILITY_CONFIG)))
+
+    assert facts["ALPHA"].ticket.equity_share == Decimal("0.5")
+
+
+async def test_what_the_other_accounts_hold_counts_as_their_bet_too() -> None:
+    deps = make_deps(VOLATILITY_CONFIG)
+    venue_of(deps, "BRAVO").held["QQQ"] = 10
+    venue_of(deps, "CHARLIE").held["QQQ"] = -10
+    venue_of(deps, "DELTA").failure = VenueUnreachable("DELTA's venue did not answer.")
+    pairs = (("SPY", "TLT", 0.0), ("SPY", "QQQ", 0.5), ("TLT", "QQQ", 0.0))
+    alone = targeting(pairs, pitches=(make_pitch("ALPHA"),))
+
+    facts = by_account(await propose(alone, deps))
+
+    assert facts["ALPHA"].ticket.equity_share == Decimal("0.4082")
+
+
+@pytest.mark.parametrize(
+    ("limits", "equity", "reason"),
+    [
+        (
+            {"order_notional_usd": 40_000},
+            100_000,
+            "limit order_notional_usd: the order is worth 50,000 of at most 40,000",
+        ),
+        (
+            {"gross_exposure": Decimal("0.4")},
+            100_000,
+            "limit gross_exposure: all positions would be worth 50,000 of at most 40,000, "
+            "0.40 times the equity",
+        ),
+        (
+            {"shares_a_day": 499},
+            100_000,
+            "limit shares_a_day: 500 shares would be traded today of at most 499",
+        ),
+        (
+            {},
+            1_500,
+            "limit short_minimum_equity_usd: the account's equity is 1,500, a short needs 2,000",
+        ),
+    ],
+    ids=["notional", "gross", "shares", "short"],
+)
+async def test_a_trade_beyond_a_limit_gets_its_reason_and_no_smaller_ticket(
+    limits: dict[str, Any], equity: int, reason: str
+) -> None:
+    risk = make_risk(limits=RiskLimits(**limits))
+    deps = make_deps(make_config().model_copy(update={"risk": risk}))
+    venue_of(deps, CHAIRMAN).equity = Decimal(equity)
+
+    fact = by_account(await propose(week(), deps))[CHAIRMAN]
+
+    assert isinstance(fact, NoTicket)
+    assert fact.reason == reason
+
+
+async def test_a_way_out_is_proposed_whatever_the_limits() -> None:
+    risk = make_risk(limits=RiskLimits(order_notional_usd=Decimal(1), shares_a_day=1))
+    deps = make_deps(make_config().model_copy(update={"risk": risk}))
+    venue_of(deps, "ALPHA").held["SPY"] = 900
+
+    ticket = by_account(await propose(week(), deps))["ALPHA"].ticket
+
+    assert [(leg.leg, leg.quantity) for leg in ticket.legs] == [("close", 400)]
+
+
+async def test_an_account_enters_no_second_instrument_in_a_week() -> None:
+    deps = make_deps()
+    await proposed(deps, instrument="QQQ", trade_id=uuid4())
+    (waiting,) = await deps.store.rows("trades", where={"account_id": "ALPHA"})
+    await approve(waiting["trade_id"], deps, decider=ANNA)
+    await run_until_settled(deps, ["ALPHA"], timeout=timedelta(minutes=1))
+
+    facts = by_account(await propose(week(), deps))
+
+    assert facts["ALPHA"].reason == (
+        "limit one_instrument_a_week: SPY would be instrument 2 of at most 1 that the account "
+        "enters this week, after QQQ"
+    )
+    assert isinstance(facts["BRAVO"], TradeProposed)
 
 
 async def test_an_exchange_that_is_always_open_gives_a_day_at_least() -> None:
