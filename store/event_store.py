@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 import asyncpg
 
 from config.clock import SystemClock
-from store.errors import DatabaseNotMigrated, UnknownTable
+from store.errors import DatabaseNotMigrated, UnknownTable, VersionConflict
 from store.events import NewEvent, StoredEvent, StreamWrite
 from store.faults import Sleep, retrying
 from store.payloads import check_text, event_json
@@ -30,6 +30,7 @@ _READ_STREAM = (
     f"SELECT {COLUMNS} FROM events "  # noqa: S608 - constants only
     "WHERE stream = $1 AND version > $2 ORDER BY version"
 )
+_VERSION = "SELECT coalesce(max(version), 0) FROM events WHERE stream = $1"
 _READ_ALL = (
     f"SELECT {COLUMNS} FROM events WHERE position > $1 "  # noqa: S608 - constants only
     "AND ($2::text[] IS NULL OR event_type = ANY ($2)) ORDER BY position LIMIT $3"
@@ -60,8 +61,13 @@ class PostgresEventStore:
 
     async def append_many(self, writes: Sequence[StreamWrite]) -> tuple[StoredEvent, ...]:
         """Append to several streams, all or nothing; see `EventStore.append_many`."""
-        calls = [(write.stream, write.expected_version, _json_array(write)) for write in writes]
-        return await self._retrying(lambda: self._append_once(calls))
+        calls = [
+            (write.stream, write.expected_version, _json_array(write))
+            for write in writes
+            if write.events
+        ]
+        conditions = [write for write in writes if not write.events]
+        return await self._retrying(lambda: self._append_once(calls, conditions))
 
     async def read_stream(self, stream: str, after_version: int = 0) -> tuple[StoredEvent, ...]:
         """Return the events of `stream` in order of version; an unknown stream has none."""
@@ -106,16 +112,22 @@ class PostgresEventStore:
             ) from error
 
     async def _append_once(
-        self, calls: Sequence[tuple[str, int | None, str]]
+        self, calls: Sequence[tuple[str, int | None, str]], conditions: Sequence[StreamWrite]
     ) -> tuple[StoredEvent, ...]:
         stored: list[StoredEvent] = []
+        is_new = False
         async with self._pool.acquire() as connection, connection.transaction():
             for call in calls:
                 for record in await connection.fetch(_APPEND, *call):
                     event = stored_event(record)
                     stored.append(event)
                     if record["is_new"]:
+                        is_new = True
                         await fold(connection, event, self._project)
+            # Appending holds the lock, so that these versions stand until the commit. What was
+            # stored by an earlier try of the same append met them then.
+            for condition in conditions if is_new else ():
+                await _check_version(connection, condition)
         return tuple(stored)
 
     async def _batch(self, after: int, kinds: list[str] | None) -> tuple[StoredEvent, ...]:
@@ -132,6 +144,15 @@ async def fold(connection: asyncpg.Connection, event: StoredEvent, project: Proj
     """Write the rows that `event` leaves, in the transaction of `connection`."""
     for change in project(event):
         await apply_change(connection, change)
+
+
+async def _check_version(connection: asyncpg.Connection, condition: StreamWrite) -> None:
+    current = await connection.fetchval(_VERSION, condition.stream)
+    if condition.expected_version not in {None, current}:
+        raise VersionConflict(
+            f"The stream {condition.stream} is at version {current}, not "
+            f"{condition.expected_version}: read the stream again and decide anew."
+        )
 
 
 def stored_event(record: asyncpg.Record) -> StoredEvent:

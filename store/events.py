@@ -43,7 +43,11 @@ class StoredEvent:
 
 @dataclass(frozen=True, slots=True)
 class StreamWrite:
-    """Events for one stream; `expected_version` None appends whatever the version is."""
+    """Events for one stream; `expected_version` None appends whatever the version is.
+
+    Without events it is a condition on that stream: what else is new in the same append is stored
+    only where the stream is still at `expected_version`.
+    """
 
     stream: str
     events: tuple[NewEvent, ...]

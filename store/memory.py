@@ -40,6 +40,8 @@ class MemoryEventStore:
         """Append to several streams, all or nothing; see `EventStore.append_many`."""
         draft = _Draft(self._log, self._by_id, self._versions)
         stored = [event for write in writes for event in draft.write(write)]
+        if draft.new:
+            draft.check_conditions(writes)
         tables = self._folded(draft.new) if draft.new else self._tables
         # Nothing awaits between the draft and here: other tasks see all of it or nothing.
         self._tables = tables
@@ -136,6 +138,11 @@ class _Draft:
                 version_is_checked = True
             stored.append(self._add(write.stream, event, json.loads(text)["payload"]))
         return stored
+
+    def check_conditions(self, writes: Sequence[StreamWrite]) -> None:
+        for write in writes:
+            if not write.events:
+                self._check_version(write)
 
     def _check_version(self, write: StreamWrite) -> None:
         current = self.versions.get(write.stream, 0)

@@ -23,7 +23,8 @@ class EventStore(Protocol):
         """Append to several streams, all or nothing; fold the read tables in the same transaction.
 
         An event whose id is already stored in the same stream with the same kind is returned as it
-        stands and not written again, whatever the expected version.
+        stands and not written again, whatever the expected version. A write without events is a
+        condition: what is new here is stored only where that stream is at its expected version.
 
         Raises:
             VersionConflict: a stream has moved on from its expected version; nothing was written.

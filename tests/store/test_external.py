@@ -3,6 +3,7 @@
 import socket
 import subprocess
 from collections.abc import Iterator
+from contextlib import aclosing
 from pathlib import Path
 
 import pytest
@@ -59,7 +60,7 @@ async def test_the_whole_store_works_over_tcp_with_a_password(external_port: int
 
     stored = await store.append("a", [make_event()])
     subscribed = [await anext(store.subscribe())]
-    async with PostgresLocks(dsn).exclusive("x") as held:
+    async with aclosing(PostgresLocks(dsn)) as locks, locks.exclusive("x") as held:
         report = await verify(pool)
 
     assert tuple(subscribed) == stored
@@ -113,5 +114,5 @@ async def _open(dsn: str) -> None:
 
 
 async def _lock(dsn: str) -> None:
-    async with PostgresLocks(dsn).exclusive("x"):
+    async with aclosing(PostgresLocks(dsn)) as locks, locks.exclusive("x"):
         pass

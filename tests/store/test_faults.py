@@ -132,8 +132,8 @@ async def test_an_append_that_was_stored_but_not_acknowledged_is_stored_once(
     once = store._append_once
     lost: list[Any] = []
 
-    async def stored_but_reply_lost(calls: Any) -> Any:
-        stored = await once(calls)
+    async def stored_but_reply_lost(*asked: Any) -> Any:
+        stored = await once(*asked)
         if not lost:
             lost.append(stored)
             raise asyncpg.ConnectionDoesNotExistError("connection was closed in the middle")

@@ -44,6 +44,8 @@ async def test_the_database_refuses_to_change_or_remove_events(
 
 
 class TestVerify:
+    """Row D6; what a change of any single column does is in test_tampering."""
+
     async def test_an_untouched_log_is_intact_and_has_a_head(
         self, pool: StorePool, postgres_store: PostgresEventStore
     ) -> None:
@@ -199,6 +201,8 @@ class TestRebuild:
 
 
 class TestOrder:
+    """Row D5: a reader behind concurrent writers skips nothing."""
+
     async def test_a_tailing_reader_misses_nothing_of_eight_concurrent_writers(
         self, postgres_store: PostgresEventStore
     ) -> None:

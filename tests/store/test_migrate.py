@@ -1,6 +1,7 @@
-"""Migrations: once each, by one process, never edited, never onto a newer database."""
+"""Migrations (row D7): once each, by one process, never edited, never onto a newer database."""
 
 import asyncio
+import sys
 from pathlib import Path
 
 import asyncpg
@@ -9,7 +10,11 @@ import pytest
 from config.ids import random_id
 from store.databases import ensure_database, recreate_database
 from store.errors import DatabaseNewer, MigrationEdited, MigrationFailed
+from store.event_store import PostgresEventStore
+from store.kinds import refuse_unknown_kinds
 from store.migrate import MIGRATIONS, migrate, read_table_names, schema_state
+from store.pool import StorePool
+from tests.store.builders import make_event, opened
 
 NAMES = tuple(sorted(path.name for path in MIGRATIONS.glob("*.sql")))
 
@@ -43,6 +48,23 @@ async def test_of_four_runs_at_once_one_applies(empty_dsn: str) -> None:
     assert sorted(runs) == [(), (), (), NAMES]
 
 
+async def test_of_four_processes_at_once_one_applies(empty_dsn: str) -> None:
+    program = "import asyncio, sys; from store.migrate import migrate; "
+    program += "print(len(asyncio.run(migrate(sys.argv[1]))))"
+    processes = [
+        await asyncio.create_subprocess_exec(
+            sys.executable, "-c", program, empty_dsn, stdout=asyncio.subprocess.PIPE
+        )
+        for _ in range(4)
+    ]
+
+    ended = [await process.communicate() for process in processes]
+
+    assert [process.returncode for process in processes] == [0] * 4
+    assert sorted(int(out) for out, _ in ended) == [0, 0, 0, len(NAMES)]
+    assert (await schema_state(empty_dsn)).is_current
+
+
 async def test_an_edited_file_is_refused_by_name(empty_dsn: str, folder: Path) -> None:
     await migrate(empty_dsn, folder=folder)
     (folder / "0001_first.sql").write_text("CREATE TABLE first (a bigint);\n")
@@ -67,6 +89,20 @@ async def test_a_database_of_a_newer_program_is_refused(empty_dsn: str, folder: 
 
     with pytest.raises(DatabaseNewer, match=r"newer version.*0003_future\.sql"):
         await migrate(empty_dsn, folder=folder)
+
+
+async def test_a_log_with_events_of_a_newer_program_is_refused_by_their_kind(
+    pool: StorePool, postgres_store: PostgresEventStore
+) -> None:
+    known = ("Noted", "Opened", "Zipped")
+    await refuse_unknown_kinds(pool, known)
+    await postgres_store.append("a", [make_event("1"), opened("X"), make_event("2", kind="Noted")])
+    await refuse_unknown_kinds(pool, known)
+
+    await postgres_store.append("a", [make_event("3", kind="Foretold"), make_event("4", kind="Zu")])
+
+    with pytest.raises(DatabaseNewer, match=r"newer version.*\(Foretold, Zu\): update"):
+        await refuse_unknown_kinds(pool, known)
 
 
 async def test_a_file_that_fails_leaves_the_ones_before_it(empty_dsn: str, folder: Path) -> None:

@@ -1,4 +1,4 @@
-"""Following the log and holding locks, between connections and between processes."""
+"""Following the log, between connections and between processes."""
 
 import asyncio
 import sys
@@ -7,12 +7,10 @@ from contextlib import aclosing
 from typing import Any, cast
 
 import asyncpg
-import pytest
 
 from store.errors import StoreUnavailable
 from store.event_store import PostgresEventStore
 from store.events import StoredEvent
-from store.locks import Locks, MemoryLocks, PostgresLocks, lock_key
 from store.pool import StorePool
 from store.subscription import SignalWake, follow
 from tests.store.builders import generator, make_event, project_ledger
@@ -118,48 +116,6 @@ class TestSubscription:
 
         assert event.position == 5
         assert answers == []
-
-
-class TestLocks:
-    @pytest.fixture(params=["postgres", "memory"])
-    def locks(self, request: pytest.FixtureRequest) -> Locks:
-        if request.param == "memory":
-            return MemoryLocks()
-        return PostgresLocks(request.getfixturevalue("database_dsn"))
-
-    async def test_a_lock_is_held_by_one_at_a_time(self, locks: Locks) -> None:
-        async with (
-            locks.exclusive("week-1") as first,
-            locks.exclusive("week-1") as second,
-            locks.exclusive("week-2") as other,
-        ):
-            held = (first, second, other)
-
-        assert held == (True, False, True)
-
-    async def test_a_lock_is_free_again_after_a_failure(self, locks: Locks) -> None:
-        with pytest.raises(RuntimeError):
-            async with locks.exclusive("week-1"):
-                raise RuntimeError
-
-        async with asyncio.timeout(PATIENCE_SECONDS):
-            while True:
-                async with locks.exclusive("week-1") as held:
-                    if held:
-                        break
-
-    async def test_one_who_did_not_get_it_does_not_free_it(self, locks: Locks) -> None:
-        async with locks.exclusive("week-1"):
-            async with locks.exclusive("week-1"):
-                pass
-            async with locks.exclusive("week-1") as third:
-                pass
-
-        assert third is False
-
-    def test_a_lock_has_the_same_number_everywhere(self) -> None:
-        assert lock_key("week-2026-11-18") == lock_key("week-2026-11-18")
-        assert -(2**63) <= lock_key("x") < 2**63
 
 
 async def _until_somebody_listens(connection: Any) -> list[Any]:
