@@ -1,6 +1,7 @@
 """Runs one checkpoint of a week and stores it the way every stage is stored."""
 
 from collections.abc import Sequence
+from datetime import datetime, time
 
 from config.clock import NEW_YORK
 from config.errors import UsageError
@@ -18,7 +19,8 @@ from council.stages.checkpoint import checkpoint
 async def run_checkpoint(week_id: str, deps: Deps, *, slot: str) -> tuple[Fact, ...]:
     """Look at the open trades of the week in `slot` (HH:MM, New York) and return what was stored.
 
-    Empty where nothing is open or the slot was looked at before, and on a day without a session.
+    Empty where nothing is open or the slot was looked at before, on a day without a session, and
+    in a slot after the close of a half day.
 
     Raises:
         UsageError: the schedule has no such slot.
@@ -35,8 +37,8 @@ async def run_checkpoint(week_id: str, deps: Deps, *, slot: str) -> tuple[Fact, 
         context = await load_week(week_id, deps.store)
         if context.started is None:
             raise UnknownWeek(f"Nothing is stored of week {week_id}: run `council run-weekly`.")
-        if not _trades_today(deps):
-            deps.tell(Progress("checkpoint", "no session today", 1, 1))
+        if not _has_session(slot, deps):
+            deps.tell(Progress("checkpoint", f"today has no session at {slot}", 1, 1))
             return ()
         facts = await _new(await checkpoint(context, deps, slot=slot), context, deps)
         if facts:
@@ -56,9 +58,14 @@ def _check_time(week_id: str, deps: Deps) -> None:
         raise WeekClosed(f"Week {week_id} ended at {week.ends_at:%Y-%m-%d %H:%M} UTC.")
 
 
-def _trades_today(deps: Deps) -> bool:
+def _has_session(slot: str, deps: Deps) -> bool:
+    """Whether today has a session that ends after `slot`: a half day ends before its last ones."""
+    if deps.always_open:
+        return True
     today = deps.clock.now().astimezone(NEW_YORK).date()
-    return deps.always_open or deps.calendar.session_on(today) is not None
+    session = deps.calendar.session_on(today)
+    slot_at = datetime.combine(today, time.fromisoformat(slot), tzinfo=NEW_YORK)
+    return session is not None and slot_at < session.close_at
 
 
 async def _new(facts: Sequence[Fact], context: WeekContext, deps: Deps) -> tuple[Fact, ...]:

@@ -13,6 +13,8 @@ from council.fact import Fact
 from store.events import NewEvent, StoredEvent
 
 _BY_KIND = {fact.__name__: fact for fact in FACTS}
+KINDS = frozenset(_BY_KIND)
+"""Every kind of event that this version can read."""
 _FactType = TypeVar("_FactType", bound=Fact)
 
 

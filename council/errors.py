@@ -6,6 +6,8 @@ CouncilError
 ├── RefusedError
 │   ├── AlreadyDecided, TicketChanged,
 │   │   TicketExpired, ConfirmationWrong     a person: this approval is not possible
+│   ├── NotApproved                          a person: there is no approval to take back
+│   ├── AccountHalted                        a person: trading is halted until one resumes it
 │   ├── WeekClosed                           a person: the week is over or not yet there
 │   ├── StageOutOfOrder                      a person: an earlier stage comes first
 │   └── NoPrices                             a person: this source has no prices for the week
@@ -43,6 +45,14 @@ class TicketExpired(RefusedError):
 
 class ConfirmationWrong(RefusedError):
     """The confirmation phrase is missing or is not the ticket's."""
+
+
+class NotApproved(RefusedError):
+    """The trade has no approval that could be taken back."""
+
+
+class AccountHalted(RefusedError):
+    """The account's trading is halted; the message says why and how a person ends that."""
 
 
 class WeekClosed(RefusedError):

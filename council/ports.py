@@ -123,6 +123,11 @@ def _tell_nobody(progress: Progress) -> None:
     """Drop the news."""
 
 
+def _nobody_halts() -> str | None:
+    """Say that nothing outside asks for a halt."""
+    return None
+
+
 def _no_failpoint(name: str) -> None:
     """Let the moment called `name` pass."""
 
@@ -148,6 +153,8 @@ class Deps:
     """By nickname, why its venue refused it."""
     always_open: bool = False
     """Whether the simulated exchange ignores market hours."""
+    halt_wanted: Callable[[], str | None] = _nobody_halts
+    """Says why trading is to be halted, where something outside asks for it: the halt file."""
     tell: Callable[[Progress], None] = _tell_nobody
     failpoint: Callable[[str], None] = _no_failpoint
 

@@ -5,6 +5,7 @@ What a trade's status becomes:
     TradeProposed -> pending        each further round starts anew
     TradeApproved -> approved       TradeRejected -> rejected       TradeExpired -> expired
     ApprovalVoided -> expired       the next round, if one follows, makes it pending again
+    ApprovalRevoked -> pending      the next round follows at once
     OrderAccepted -> executed       execution_timestamp is that of the newest accepted order
     TradeCompleted -> open, or closed where no position is left
     TradeIncomplete -> failed       its rejection_reason says what was left
@@ -34,7 +35,10 @@ from council.events import (
 )
 from council.fact import Fact
 from council.trade_facts import (
+    AccountObserved,
+    ApprovalRevoked,
     ApprovalVoided,
+    DriftAccepted,
     LegClosed,
     LegIntended,
     OrderAccepted,
@@ -245,6 +249,10 @@ def _approval_voided(fact: ApprovalVoided, event: StoredEvent) -> Rows:
     return (_trade(fact, status="expired", rejection_reason=fact.reason),)
 
 
+def _approval_revoked(fact: ApprovalRevoked, event: StoredEvent) -> Rows:
+    return (_trade(fact, status="pending", rejection_reason=fact.reason),)
+
+
 def _trade_completed(fact: TradeCompleted, event: StoredEvent) -> Rows:
     is_flat = fact.position_quantity == 0
     completed = _trade(fact, status="closed" if is_flat else "open")
@@ -319,9 +327,22 @@ def _order(client_order_id: str, **values: Any) -> RowChange:
 
 
 def _position(fact: OrderProgressed | LegClosed, event: StoredEvent) -> RowChange:
-    key = {"account_id": fact.account, "symbol": fact.symbol}
-    quantity = Decimal(fact.position_quantity)
-    return RowChange("positions", key, {"quantity": quantity, "updated_at": event.timestamp})
+    return _held(fact.account, fact.symbol, fact.position_quantity, event=event)
+
+
+def _account_observed(fact: AccountObserved, event: StoredEvent) -> Rows:
+    held = fact.positions.items()
+    return tuple(_held(fact.account, symbol, quantity, event=event) for symbol, quantity in held)
+
+
+def _drift_accepted(fact: DriftAccepted, event: StoredEvent) -> Rows:
+    return (_held(fact.account, fact.symbol, fact.quantity, event=event),)
+
+
+def _held(account: str, symbol: str, quantity: int, *, event: StoredEvent) -> RowChange:
+    key = {"account_id": account, "symbol": symbol}
+    values = {"quantity": Decimal(quantity), "updated_at": event.timestamp}
+    return RowChange("positions", key, values)
 
 
 _ROWS: dict[type[Fact], Callable[[Any, StoredEvent], Rows]] = {
@@ -341,6 +362,7 @@ _ROWS: dict[type[Fact], Callable[[Any, StoredEvent], Rows]] = {
     TradeRejected: _trade_rejected,
     TradeExpired: _trade_expired,
     ApprovalVoided: _approval_voided,
+    ApprovalRevoked: _approval_revoked,
     TradeCompleted: _trade_completed,
     TradeIncomplete: _trade_incomplete,
     LegIntended: _leg_intended,
@@ -348,4 +370,6 @@ _ROWS: dict[type[Fact], Callable[[Any, StoredEvent], Rows]] = {
     OrderRefused: _order_refused,
     OrderProgressed: _order_progressed,
     LegClosed: _leg_closed,
+    AccountObserved: _account_observed,
+    DriftAccepted: _drift_accepted,
 }

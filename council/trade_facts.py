@@ -14,6 +14,8 @@ from council.model.ticket import LegName, Ticket
 
 Channel = Literal["cli", "web", "elicitation", "tool", "app_card", "demo"]
 Trust = Literal["human_direct", "local_user", "client_relayed", "demo"]
+HaltChannel = Literal["cli", "web", "tool", "app_card", "demo", "file", "limit", "guard"]
+"""Through what trading was halted: by a person or a model, by the halt file, or by itself."""
 
 
 class TradeFact(Fact):
@@ -70,6 +72,18 @@ class ApprovalVoided(TradeFact):
 
     digest: str
     reason: str
+    round: int = 1
+
+    MEANING: ClassVar[tuple[str, ...]] = ("trade_id", "round", "digest")
+
+
+class ApprovalRevoked(TradeFact):
+    """A person took the approval back before anything was sent; the next round asks again."""
+
+    digest: str
+    reason: str
+    approver: str
+    channel: Channel
     round: int = 1
 
     MEANING: ClassVar[tuple[str, ...]] = ("trade_id", "round", "digest")
@@ -178,12 +192,82 @@ class LegClosed(LegFact):
     position_quantity: int
 
 
+class CancelRequested(LegFact):
+    """The venue is about to be asked to cancel the order."""
+
+    reason: str
+
+
+class AccountFact(Fact):
+    """Something about an account as a whole, in the stream of its orders."""
+
+    account: str
+
+    STREAM: ClassVar[str] = "account-{account}"
+    MEANING: ClassVar[tuple[str, ...]] = ("account", "number")
+
+
+class AccountObserved(AccountFact):
+    """What the account held when it was first looked at, there: that much is no drift."""
+
+    number: int
+    """Counts from 1 how often the account was seen at another venue or under another number."""
+    venue: VenueName
+    account_number: str
+    positions: dict[str, int]
+    """Signed whole shares by symbol, zero left out."""
+
+
+class DriftDetected(AccountFact):
+    """The venue shows what no order of ours explains: the instrument is frozen for the account."""
+
+    number: int
+    """Counts the account's drifts from 1."""
+    symbol: str
+    expected: int
+    shown: int
+    reason: str
+    order_id: str | None = None
+    """The venue's id of the order that is not as recorded, where an order gave it away."""
+
+
+class DriftAccepted(AccountFact):
+    """A person takes the position as it was shown by the drift with this number."""
+
+    number: int
+    symbol: str
+    quantity: int
+    approver: str
+    channel: Channel
+
+
+class TradingHalted(AccountFact):
+    """The account sends no order any more; only cancels pass, and only a person resumes it."""
+
+    number: int
+    """Counts the account's halts from 1."""
+    reason: str
+    by: str
+    channel: HaltChannel
+    cancel_orders: bool = True
+    """Whether orders under way are cancelled too."""
+
+
+class TradingResumed(AccountFact):
+    """A person ended the halt with this number."""
+
+    number: int
+    by: str
+    channel: Channel
+
+
 TRADE_FACTS: tuple[type[Fact], ...] = (
     TradeProposed,
     TradeApproved,
     TradeRejected,
     TradeExpired,
     ApprovalVoided,
+    ApprovalRevoked,
     ExecutionStarted,
     TradeCompleted,
     TradeIncomplete,
@@ -194,5 +278,11 @@ TRADE_FACTS: tuple[type[Fact], ...] = (
     SubmitUnknown,
     OrderProgressed,
     LegClosed,
+    CancelRequested,
+    AccountObserved,
+    DriftDetected,
+    DriftAccepted,
+    TradingHalted,
+    TradingResumed,
 )
 """Every kind of fact in this file."""

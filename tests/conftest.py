@@ -43,7 +43,7 @@ def cluster_dsn(council_home: Path) -> Iterator[str]:
     """Run one embedded server for the session; the address of its maintenance database."""
     use = Cluster(council_home / "test-server").enter()
     try:
-        run_apart(lambda: _without_durability(use.dsn))
+        run_apart(lambda: without_durability(use.dsn))
         yield use.dsn
     finally:
         use.leave()
@@ -77,7 +77,7 @@ async def _make_template(dsn: str) -> None:
     await migrate(address)
 
 
-async def _without_durability(dsn: str) -> None:
+async def without_durability(dsn: str) -> None:
     """Tests kill programs, not machines: what the kernel holds is durable enough for them."""
     await _execute(dsn, "ALTER SYSTEM SET fsync = off")
     await _execute(dsn, "ALTER SYSTEM SET full_page_writes = off")

@@ -23,7 +23,7 @@ from broker.models import (
     SubmitOutcome,
     VenueName,
 )
-from config.clock import VirtualClock
+from config.clock import Clock, VirtualClock
 from config.market_calendar import MarketCalendar, Session, xnys
 from config.schema import Config
 from council.model.base import Value
@@ -182,14 +182,19 @@ class FakeVenue:
     account_number: str = "PA00000001"
     price: Decimal = Decimal(100)
     equity: Decimal = Decimal(100_000)
+    last_equity: Decimal = Decimal(100_000)
     is_open: bool = True
     name: VenueName = VenueName.SIMULATED
     held: dict[str, int] = field(default_factory=dict)
     orders: dict[str, Order] = field(default_factory=dict)
+    foreign: list[Order] = field(default_factory=list)
+    """Orders that somebody else placed at this account, in any state; they change no holding."""
     outcomes: list[Callable[[OrderRequest], SubmitOutcome]] = field(default_factory=list)
     submitted: list[OrderRequest] = field(default_factory=list)
     failure: BaseException | None = None
     now_at: datetime = NOW
+    moves: Clock | None = None
+    """The clock that the venue tells and waits on; None: it stands at `now_at`."""
 
     async def account(self) -> Account:
         """Return an account in cash."""
@@ -197,7 +202,16 @@ class FakeVenue:
         zero = Decimal(0)
         cash = self.equity
         return Account(
-            self.account_number, "ACTIVE", cash, self.equity, cash * 2, zero, zero, True, False
+            account_number=self.account_number,
+            status="ACTIVE",
+            cash=cash,
+            equity=self.equity,
+            last_equity=self.last_equity,
+            buying_power=cash * 2,
+            long_market_value=zero,
+            short_market_value=zero,
+            shorting_enabled=True,
+            trading_blocked=False,
         )
 
     async def asset(self, symbol: str) -> Asset:
@@ -217,12 +231,19 @@ class FakeVenue:
     async def open_orders(self) -> tuple[Order, ...]:
         """Return the orders that can still change."""
         self._fail()
-        return tuple(o for o in self.orders.values() if not o.status.is_terminal)
+        return tuple(o for o in self._listed() if not o.status.is_terminal)
+
+    async def orders_since(self, after: datetime) -> tuple[Order, ...]:
+        """Return every order submitted later than `after`, oldest first."""
+        self._fail()
+        later = (order for order in self._listed() if order.submitted_at > after)
+        return tuple(sorted(later, key=lambda order: order.submitted_at))
 
     async def order_by_client_id(self, client_order_id: str) -> Order | None:
         """Return the order with this id."""
         self._fail()
-        return self.orders.get(client_order_id)
+        found = (o for o in self._listed() if o.client_order_id == client_order_id)
+        return next(found, None)
 
     async def submit(self, request: OrderRequest) -> SubmitOutcome:
         """Give out the next planned outcome, else fill at once; an id is never taken twice."""
@@ -246,8 +267,8 @@ class FakeVenue:
             filled_quantity=quantity,
             average_fill_price=self.price if quantity else None,
             status=OrderStatus.FILLED if whole else OrderStatus.PARTIALLY_FILLED,
-            submitted_at=self.now_at,
-            filled_at=self.now_at if whole else None,
+            submitted_at=self._now(),
+            filled_at=self._now() if whole else None,
             limit_price=request.limit_price,
         )
         self.orders[order.client_order_id] = order
@@ -261,12 +282,28 @@ class FakeVenue:
         for key, order in self.orders.items():
             if order.order_id == order_id and not order.status.is_terminal:
                 self.orders[key] = replace(order, status=OrderStatus.CANCELED)
+        for index, order in enumerate(self.foreign):
+            if order.order_id == order_id and not order.status.is_terminal:
+                self.foreign[index] = replace(order, status=OrderStatus.CANCELED)
+
+    async def changed(self, longest: timedelta) -> bool:
+        """Let `longest` pass without a hint."""
+        if self.moves is not None:
+            await self.moves.sleep(longest)
+        return False
 
     async def clock(self) -> MarketClock:
         """Return the venue's clock."""
         self._fail()
-        later = self.now_at + timedelta(hours=1)
-        return MarketClock(self.now_at, self.is_open, later, later)
+        now = self._now()
+        later = now + timedelta(hours=1)
+        return MarketClock(now, self.is_open, later, later)
+
+    def _now(self) -> datetime:
+        return self.now_at if self.moves is None else self.moves.now()
+
+    def _listed(self) -> tuple[Order, ...]:
+        return (*self.orders.values(), *self.foreign)
 
     def _fail(self) -> None:
         if self.failure is not None:
@@ -282,20 +319,22 @@ def make_quotes(symbols: Sequence[str], price: Decimal = Decimal(100)) -> dict[s
 def make_deps(config: Config | None = None, **changes: Any) -> Deps:
     """Return dependencies in memory: usual answers, one fake venue per account, both packs."""
     chosen = config or make_config()
-    calendar = changes.get("calendar", xnys())
+    calendar, clock = changes.get("calendar", xnys()), changes.get("clock", VirtualClock(NOW))
     market_data = changes.get("market_data") or FakeMarketData(
         calendar, quotes=make_quotes((*chosen.universe, "VIXY"))
     )
     fields: dict[str, Any] = {
         "config": chosen,
-        "clock": VirtualClock(NOW),
+        "clock": clock,
         "calendar": calendar,
         "store": MemoryEventStore(project),
         "locks": MemoryLocks(),
         "models": FakeModels(),
         "research": {"A": (FakeResearch("fake-a"),), "B": (FakeResearch("fake-b"),)},
         "desks": {
-            account.nickname: Desk(account, FakeVenue(account.account_number), market_data)
+            account.nickname: Desk(
+                account, FakeVenue(account.account_number, moves=clock), market_data
+            )
             for account in chosen.accounts
         },
         "market_data": market_data,

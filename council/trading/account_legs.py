@@ -10,8 +10,11 @@ from uuid import UUID
 
 from broker.models import OrderStatus
 from council.codec import to_fact
+from council.model.ticket import TicketLeg
 from council.ports import Deps
 from council.trade_facts import (
+    AccountFact,
+    CancelRequested,
     LegClosed,
     LegFact,
     LegIntended,
@@ -22,6 +25,7 @@ from council.trade_facts import (
     SubmitUnknown,
     TradeFact,
 )
+from council.trading.account_guard import AccountGuard, fold_guard
 from council.trading.journal import record
 from store.events import StoredEvent
 
@@ -43,11 +47,25 @@ class LegState:
     seen: frozenset[tuple[OrderStatus, int]] = frozenset()
     filled: int = 0
     closed: LegClosed | None = None
+    cancel: CancelRequested | None = None
+    cancel_at: datetime | None = None
 
     @property
     def client_order_id(self) -> str:
         """Return the id that the venue dedupes by."""
         return self.intended.client_order_id
+
+    @property
+    def line(self) -> TicketLeg:
+        """Return the order as a line of a ticket."""
+        intended = self.intended
+        return TicketLeg(
+            leg=intended.leg,
+            symbol=intended.symbol,
+            side=intended.side,
+            quantity=intended.quantity,
+            position_intent=intended.position_intent,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +120,8 @@ def _step(leg: LegState, fact: LegFact, *, at: datetime) -> LegState:
         case OrderProgressed():
             seen = leg.seen | {(fact.status, fact.filled_quantity)}
             leg = replace(leg, seen=seen, filled=fact.filled_quantity)
+        case CancelRequested():
+            leg = replace(leg, cancel=fact, cancel_at=at)
         case LegClosed():
             leg = replace(leg, closed=fact, filled=fact.filled_quantity)
         case _:
@@ -112,21 +132,27 @@ def _step(leg: LegState, fact: LegFact, *, at: datetime) -> LegState:
 class AccountLedger:
     """One account's stream during one cycle: what was read and what the cycle adds to it."""
 
-    def __init__(self, deps: Deps, account: str, legs: AccountLegs) -> None:
+    def __init__(self, deps: Deps, account: str) -> None:
         self._deps = deps
         self._stream = f"account-{account}"
         self.account = account
-        self.legs = legs
+        self.legs = AccountLegs()
+        self.guard = AccountGuard()
 
     @classmethod
     async def opened(cls, deps: Deps, account: str) -> "AccountLedger":
         """Read the account's stream."""
-        events = await deps.store.read_stream(f"account-{account}")
-        return cls(deps, account, fold_legs(AccountLegs(), events))
+        ledger = cls(deps, account)
+        await ledger.refresh()
+        return ledger
+
+    async def refresh(self) -> None:
+        """Read what others wrote meanwhile."""
+        self._fold(await self._deps.store.read_stream(self._stream, self.legs.version))
 
     async def write(
         self,
-        *facts: LegFact,
+        *facts: LegFact | AccountFact,
         trade: Sequence[TradeFact] = (),
         trade_version: int = 0,
         parent: UUID | None = None,
@@ -139,5 +165,8 @@ class AccountLedger:
         versions = {self._stream: self.legs.version}
         versions |= {fact.stream: trade_version for fact in trade}
         stored = await record(self._deps, (*trade, *facts), versions, parent=parent)
-        own = [event for event in stored if event.stream == self._stream]
-        self.legs = fold_legs(self.legs, own)
+        self._fold([event for event in stored if event.stream == self._stream])
+
+    def _fold(self, events: Sequence[StoredEvent]) -> None:
+        self.legs = fold_legs(self.legs, events)
+        self.guard = fold_guard(self.guard, events)

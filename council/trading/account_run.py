@@ -6,11 +6,14 @@ at any point is continued by the next one, in this process or in another.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Final, Literal
 from uuid import UUID
 
+from broker.models import VenueName
 from config.ids import client_order_id_for
-from council.model.ticket import Ticket, TicketLeg
+from config.weeks import week_id_at
+from council.model.ticket import TicketLeg
 from council.ports import Deps, Desk
 from council.trade_facts import (
     ApprovalVoided,
@@ -26,16 +29,22 @@ from council.trading.account_legs import AccountLedger, LegState
 from council.trading.approvals import is_due
 from council.trading.checks import (
     Objection,
+    Rules,
     Standing,
-    drift,
     objection_to,
     shortfall,
+    unexplained,
+    unplanned,
 )
 from council.trading.desks import holdings_of, look
+from council.trading.halts import halted_fact
 from council.trading.journal import record
 from council.trading.leg_runner import LegRunner
 from council.trading.lifecycle import TradeState, TradeStatus, load_trade
-from council.trading.tickets import filled_on, permits, plan_legs, renewed_ticket
+from council.trading.limit_checks import Moment, daily_loss_halt, limit_objection
+from council.trading.reconcile import reconcile
+from council.trading.tickets import plan_legs, renewed_ticket
+from council.trading.turn_words import ending_note, progress_of
 
 TRADES_PER_CYCLE: Final = 10
 LEGS_PER_CYCLE: Final = 12
@@ -43,7 +52,11 @@ LEGS_PER_CYCLE: Final = 12
 Outcome = Literal["idle", "settled", "waiting", "working", "unreachable", "blocked", "busy"]
 """idle: nothing to do; settled: all done; waiting: for the market; working: orders under way;
 unreachable: the venue or the database is away; blocked: a person must look; busy: someone else."""
-_Step = Literal["over", "intended", "waiting", "working"]
+_Pause = Literal["waiting", "working", "blocked"]
+_Step = Literal["over", "intended"] | _Pause
+
+STUCK_AFTER: Final = timedelta(minutes=1)
+"""So long after it was asked for, a cancel that has not come is told to a person."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,21 +78,69 @@ class AccountRun:
     notes: list[str] = field(default_factory=list)
 
     async def run(self) -> AccountReport:
-        """Carry out what is approved, as far as this cycle allows.
+        """Reconcile, then carry out what is approved, as far as this cycle allows.
 
         Raises:
             VenueUnreachable: the venue could not be asked; what was stored so far stands.
             OrderMismatch: an order at the venue is not the one intended.
             Overtaken: another executor works on this account: read again.
         """
+        await self._halt_if_wanted()
+        unfinished = self.ledger.legs.unfinished
+        if unfinished is not None:
+            pause = await self._finish(unfinished, await self._load(unfinished.intended.trade_id))
+            if pause is not None:
+                return self._report(pause)
+        await self._reconcile()
         for _ in range(TRADES_PER_CYCLE):
             trade = await self._next_trade()
             if trade is None:
-                return self._report("settled" if self.notes else "idle")
+                return self._report(self._rest())
             step = await self._advance(trade)
             if step != "over":
                 return self._report(step)
         return self._report("working")
+
+    def _rest(self) -> Outcome:
+        """Return how a turn without anything more to carry out is called."""
+        if not self.notes:
+            return "idle"
+        guard = self.ledger.guard
+        return "blocked" if guard.halted is not None or guard.frozen else "settled"
+
+    async def _halt_if_wanted(self) -> None:
+        """Let the halt file halt the account, as a person would."""
+        reason = self.deps.halt_wanted()
+        if reason is None or self.ledger.guard.halted is not None:
+            return
+        halt = halted_fact(
+            self.ledger.guard,
+            self.ledger.account,
+            reason=reason,
+            by="the halt file",
+            channel="file",
+            at=self.deps.clock.now(),
+        )
+        await self.ledger.write(halt)
+
+    async def _reconcile(self) -> None:
+        """Write down what the venue shows and the record does not explain, and a day's loss."""
+        before = self.ledger.guard
+        sight = await reconcile(self.deps, self.desk, self.ledger)
+        halt = daily_loss_halt(
+            sight.account,
+            self.ledger.guard,
+            limits=self.deps.config.risk.limits,
+            moment=self._moment(week_id_at(self.deps.clock.now())),
+        )
+        if halt is not None:
+            await self.ledger.write(halt)
+        after = self.ledger.guard
+        self.notes += [
+            f"drift: {d.reason}" for d in after.frozen.values() if d.number > before.drifts
+        ]
+        if after.halted is not None and before.halted is None:
+            self.notes.append(f"trading is halted: {after.halted.reason}")
 
     async def _next_trade(self) -> TradeState | None:
         """Return the trade under way, else the approved one that was proposed first."""
@@ -95,12 +156,13 @@ class AccountRun:
                 return trade
         return None
 
-    async def _advance(self, trade: TradeState) -> Literal["over", "waiting", "working"]:
+    async def _advance(self, trade: TradeState) -> Literal["over"] | _Pause:
         """Resolve the leg under way, then plan leg after leg until the trade ends or must wait."""
         for _ in range(LEGS_PER_CYCLE):
             unfinished = self.ledger.legs.unfinished
-            if unfinished is not None and not await self._finish(unfinished, trade):
-                return "working"
+            pause = await self._finish(unfinished, trade) if unfinished is not None else None
+            if pause is not None:
+                return pause
             trade = await self._load(trade.trade_id)
             if trade.is_over:
                 return "over"
@@ -109,17 +171,41 @@ class AccountRun:
                 return step
         return "working"
 
-    async def _finish(self, leg: LegState, trade: TradeState) -> bool:
-        """Bring the leg on; whether it is over."""
-        instrument = trade.proposal.ticket.instrument
+    async def _finish(self, leg: LegState, trade: TradeState) -> _Pause | None:
+        """Bring the leg on; None where it is over, else how the turn ends."""
+        line = leg.line
 
         async def objection() -> Objection | None:
-            return self._objection(trade, await look(self.desk, instrument))
+            standing = await look(self.desk, trade.proposal.ticket.instrument, self.deps.clock)
+            return self._objection(trade, standing, line)
 
         runner = LegRunner(self.deps, self.desk, self.ledger)
-        leg = await runner.run(leg.client_order_id, objection)
-        self.notes.append(_progress(leg))
-        return leg.closed is not None
+        leg = await runner.run(leg.client_order_id, objection, await self._unwanted(trade))
+        self.notes.append(progress_of(leg, runner.held_back))
+        if leg.closed is not None:
+            return None
+        is_held = runner.held_back is not None and runner.held_back.blocks
+        return "blocked" if is_held or self._is_stuck(leg) else "working"
+
+    async def _unwanted(self, trade: TradeState) -> str | None:
+        """Return why the order under way is not wanted any more: a newer trade was approved."""
+        where = {"account_id": self.ledger.account, "status": "approved"}
+        for row in await self.deps.store.rows("trades", where=where, order_by=("proposed_at",)):
+            other = await self._load(UUID(str(row["trade_id"])))
+            newer = other.trade_id != trade.trade_id and other.status is TradeStatus.APPROVED
+            if newer and not is_due(other.proposal.ticket, self.deps):
+                return f"trade {other.trade_id} was approved since"
+        return None
+
+    def _is_stuck(self, leg: LegState) -> bool:
+        """Say so where a cancel that was asked for does not come."""
+        if leg.cancel_at is None or self.deps.clock.now() - leg.cancel_at < STUCK_AFTER:
+            return False
+        self.notes.append(
+            f"the venue has not cancelled order {leg.client_order_id}, asked for at "
+            f"{leg.cancel_at:%H:%M} UTC: nothing more is sent, look at the account there"
+        )
+        return True
 
     async def _plan(self, trade: TradeState, legs: Sequence[LegState]) -> _Step:
         """Decide what comes next: the end of the trade, another leg, or waiting."""
@@ -131,8 +217,8 @@ class AccountRun:
         ticket = trade.proposal.ticket
         if not legs and is_due(ticket, self.deps):
             return await self._expire(trade)
-        standing = await look(self.desk, ticket.instrument)
-        moved = drift(legs, standing.positions)
+        standing = await look(self.desk, ticket.instrument, self.deps.clock)
+        moved = unexplained(self.ledger.guard, standing.positions)
         if moved:
             return await self._wait_for(moved, trade)
         plan = plan_legs(standing.positions, ticket.instrument, ticket.target_quantity)
@@ -146,13 +232,14 @@ class AccountRun:
         self, line: TicketLeg, trade: TradeState, legs: Sequence[LegState], *, standing: Standing
     ) -> _Step:
         """Store the intent of the next leg, unless something speaks against sending it."""
-        against = self._objection(trade, standing) or _unplanned(trade.proposal.ticket, line, legs)
+        against = self._objection(trade, standing, line)
+        against = against or unplanned(trade.proposal.ticket, line, legs)
         if against is None:
             return await self._intend(line, trade, legs, standing=standing)
         if not against.is_final or standing.quote is None:
             self.notes.append(f"{trade.proposal.ticket.instrument}: {against.reason}")
-            return "waiting"
-        if legs:
+            return "blocked" if against.blocks else "waiting"
+        if legs or against.ends:
             return await self._end(
                 trade, TradeIncomplete(**_identity(trade), reason=against.reason)
             )
@@ -224,24 +311,40 @@ class AccountRun:
         self, trade: TradeState, ending: TradeCompleted | TradeIncomplete | TradeExpired
     ) -> _Step:
         await self._record(trade, ending)
-        self.notes.append(_ending_note(ending))
+        self.notes.append(ending_note(ending))
         return "over"
 
     async def _record(self, trade: TradeState, *facts: TradeFact) -> None:
         versions = {facts[0].stream: trade.version}
         await record(self.deps, facts, versions, parent=trade.last_event_id)
 
-    def _objection(self, trade: TradeState, standing: Standing) -> Objection | None:
+    def _objection(
+        self, trade: TradeState, standing: Standing, line: TicketLeg
+    ) -> Objection | None:
         if trade.is_over:  # its order at the venue was another one: a person must look
-            return Objection("the trade is over", is_final=False)
+            return Objection("the trade is over", is_final=False, blocks=True)
         if trade.approved is None:
             return Objection("the trade is not approved", is_final=True)
+        ticket, risk = trade.proposal.ticket, self.deps.config.risk
+        now = self.deps.clock.now()
+        rules = Rules(now=now, mode=risk.approval.mode, guard=self.ledger.guard)
         return objection_to(
-            trade.proposal.ticket,
-            trade.approved,
+            ticket, trade.approved, standing, symbol=line.symbol, rules=rules
+        ) or limit_objection(
+            line,
             standing,
+            self.ledger.legs,
+            limits=risk.limits,
+            moment=self._moment(ticket.week_id),
+        )
+
+    def _moment(self, week_id: str) -> Moment:
+        simulated = self.desk.venue.name is VenueName.SIMULATED
+        return Moment(
             now=self.deps.clock.now(),
-            mode=self.deps.config.risk.approval.mode,
+            account=self.ledger.account,
+            week_id=week_id,
+            ageless=self.deps.always_open and simulated,
         )
 
     async def _load(self, trade_id: UUID) -> TradeState:
@@ -251,15 +354,6 @@ class AccountRun:
         return AccountReport(self.ledger.account, outcome, tuple(self.notes))
 
 
-def _unplanned(ticket: Ticket, line: TicketLeg, legs: Sequence[LegState]) -> Objection | None:
-    """Object to an order that the person who approved has not seen."""
-    sent = [(leg.intended.leg, leg.intended.symbol, leg.filled) for leg in legs]
-    if permits(ticket, line, already_filled=filled_on(sent, line)):
-        return None
-    order = f"{line.side} {line.quantity} {line.symbol} ({line.position_intent})"
-    return Objection(f"the position changed, {order} is not on the ticket", is_final=True)
-
-
 def _identity(trade: TradeState) -> dict[str, object]:
     proposed = trade.proposal
     return {
@@ -267,23 +361,3 @@ def _identity(trade: TradeState) -> dict[str, object]:
         "trade_id": proposed.trade_id,
         "account": proposed.account,
     }
-
-
-def _progress(leg: LegState) -> str:
-    intended = leg.intended
-    order = f"{intended.side} {intended.quantity} {intended.symbol}"
-    if leg.closed is not None:
-        price = leg.closed.average_price
-        paid = "" if price is None else f" at {price}"
-        return f"{order}: {leg.closed.status}, {leg.filled} filled{paid}"
-    if leg.accepted is not None:
-        return f"{order}: under way, {leg.filled} filled"
-    return f"{order}: not confirmed yet, asking the venue again"
-
-
-def _ending_note(ending: TradeCompleted | TradeIncomplete | TradeExpired) -> str:
-    if isinstance(ending, TradeCompleted):
-        return f"done: the position is {ending.position_quantity}"
-    if isinstance(ending, TradeIncomplete):
-        return f"incomplete: {ending.reason}"
-    return "the ticket expired before anything was sent"

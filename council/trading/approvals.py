@@ -1,9 +1,11 @@
-"""A person's verdict on a trade: approving, rejecting, and what happens when nobody decides.
+"""A person's verdict on a trade: approving, rejecting, revoking, and what if nobody decides.
 
-Each verdict is one event at the version of the trade that was looked at, so that of two racing
-verdicts exactly one stands and the other is told whose. Approving never sends an order.
+Each verdict is stored at the version of the trade that was looked at, so that of two racing
+verdicts exactly one stands and the other is told whose. Approving never sends an order, and is
+refused while the account is halted: it holds for the version of the account's stream as well.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -11,8 +13,10 @@ from uuid import UUID
 
 from config.errors import RefusedError, UsageError
 from council.errors import (
+    AccountHalted,
     AlreadyDecided,
     ConfirmationWrong,
+    NotApproved,
     Overtaken,
     TicketChanged,
     TicketExpired,
@@ -21,15 +25,19 @@ from council.errors import (
 from council.model.ticket import Ticket
 from council.ports import Deps
 from council.trade_facts import (
+    ApprovalRevoked,
     Channel,
     TradeApproved,
     TradeExpired,
+    TradeFact,
     TradeProposed,
     TradeRejected,
     Trust,
 )
+from council.trading.account_guard import AccountGuard, fold_guard
 from council.trading.journal import record
 from council.trading.lifecycle import TradeState, TradeStatus, load_trade
+from council.trading.verdicts import minute, no_such_trade, revoke_first, ticket_line, verdict_on
 from store.ports import EventStore
 
 RELAYED: Final = frozenset({"elicitation", "tool", "app_card"})
@@ -44,7 +52,8 @@ _TRUSTS: Final[dict[Channel, frozenset[Trust]]] = {
     "demo": frozenset({"demo"}),
 }
 _MIN_PREFIX = 6
-_TRIES = 5
+_TRIES = 50
+"""An account whose orders are under way moves several times a second, and an approval with it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +90,7 @@ async def find_trade(store: EventStore, text: str) -> UUID:
     if len(found) == 1:
         return UUID(found[0])
     waiting = [str(row["trade_id"]) for row in rows if row["status"] == TradeStatus.PENDING]
-    raise UnknownTrade(_unknown(text, waiting, ambiguous=len(found) > 1))
+    raise UnknownTrade(no_such_trade(text, waiting, ambiguous=len(found) > 1))
 
 
 async def approve(
@@ -102,14 +111,17 @@ async def approve(
         TicketExpired: its time is over; that was recorded.
         TicketChanged: the digest is not that of the ticket which waits.
         ConfirmationWrong: the phrase is missing or another.
+        AccountHalted: the account's trading is halted.
         RefusedError: this channel may not approve.
     """
     check_channel(decider, deps)
+    guard = AccountGuard()
     for _ in range(_TRIES):
         state = await _pending(trade_id, deps)
         ticket = state.proposal.ticket
         _check_ticket(ticket, digest)
         _check_phrase(ticket, decider, confirmation)
+        guard = await _unhalted(guard, ticket.account, deps)
         fact = TradeApproved(
             **_identity(state),
             digest=ticket.digest,
@@ -118,10 +130,10 @@ async def approve(
             trust=decider.trust,
             round=state.proposal.round,
         )
-        if await _stored(fact, state, deps):
+        if await _stored([fact], state, deps, unless_moved=guard):
             deps.failpoint("approve.after_commit")
-            return _decided(state, TradeStatus.APPROVED, f"Approved: {_line(ticket)}.", deps)
-    raise Overtaken(f"Trade {trade_id} keeps changing; look at it again.")
+            return _decided(state, TradeStatus.APPROVED, f"Approved: {ticket_line(ticket)}.", deps)
+    raise _overtaken(trade_id)
 
 
 async def reject(trade_id: UUID, reason: str, deps: Deps, *, decider: Decider) -> Decided:
@@ -143,10 +155,40 @@ async def reject(trade_id: UUID, reason: str, deps: Deps, *, decider: Decider) -
             approver=decider.name,
             channel=decider.channel,
         )
-        if await _stored(fact, state, deps):
-            line = _line(state.proposal.ticket)
+        if await _stored([fact], state, deps):
+            line = ticket_line(state.proposal.ticket)
             return _decided(state, TradeStatus.REJECTED, f"Rejected: {line}.", deps)
-    raise Overtaken(f"Trade {trade_id} keeps changing; look at it again.")
+    raise _overtaken(trade_id)
+
+
+async def revoke(trade_id: UUID, reason: str, deps: Deps, *, decider: Decider) -> Decided:
+    """Take an approval back before anything was sent; the same ticket waits again.
+
+    Raises:
+        UsageError: the reason is empty.
+        UnknownTrade: nobody proposed it.
+        NotApproved: nobody approved it.
+        AlreadyDecided: it was rejected, or its orders have begun.
+        TicketExpired: its time is over; that was recorded.
+    """
+    if not reason.strip():
+        raise UsageError("Say why: a revocation needs a reason.")
+    for _ in range(_TRIES):
+        state = await _revocable(trade_id, deps)
+        proposal = state.proposal
+        revoked = ApprovalRevoked(
+            **_identity(state),
+            digest=proposal.ticket.digest,
+            reason=reason.strip(),
+            approver=decider.name,
+            channel=decider.channel,
+            round=proposal.round,
+        )
+        asked_again = proposal.model_copy(update={"round": proposal.round + 1})
+        if await _stored([revoked, asked_again], state, deps):
+            message = f"Revoked, it waits for a decision again: {ticket_line(proposal.ticket)}."
+            return _decided(state, TradeStatus.PENDING, message, deps)
+    raise _overtaken(trade_id)
 
 
 async def expire_due(deps: Deps) -> tuple[UUID, ...]:
@@ -155,7 +197,7 @@ async def expire_due(deps: Deps) -> tuple[UUID, ...]:
     for row in await deps.store.rows("trades", where={"status": "pending"}):
         state = await load_trade(deps.store, UUID(str(row["trade_id"])))
         if state.status is TradeStatus.PENDING and is_due(state.proposal.ticket, deps):
-            await _stored(_expiry(state, deps), state, deps)
+            await _stored([_expiry(state, deps)], state, deps)
             expired.append(state.trade_id)
     return tuple(expired)
 
@@ -182,21 +224,66 @@ def check_channel(decider: Decider, deps: Deps) -> None:
         )
 
 
+async def refuse_if_halted(account: str, deps: Deps) -> None:
+    """Refuse what would come to nothing while the account's trading is halted.
+
+    Raises:
+        AccountHalted: it is; naming why, and how a person ends that.
+    """
+    await _unhalted(AccountGuard(), account, deps)
+
+
 async def _pending(trade_id: UUID, deps: Deps) -> TradeState:
     """Read a trade that can be decided now."""
-    state = await load_trade(deps.store, trade_id)
-    if state.proposed is None:
-        rows = await deps.store.rows("trades", where={"status": "pending"})
-        raise UnknownTrade(_unknown(str(trade_id), [str(row["trade_id"]) for row in rows]))
-    if state.status is TradeStatus.PENDING and is_due(state.proposal.ticket, deps):
-        await _stored(_expiry(state, deps), state, deps)
-        raise TicketExpired(
-            f"Trade {trade_id} expired at {_time(state.proposal.ticket.expires_at)}: "
-            "nothing was approved and nothing will be sent."
-        )
+    state = await _in_time(trade_id, TradeStatus.PENDING, deps)
     if state.status is not TradeStatus.PENDING:
-        raise AlreadyDecided(f"Trade {trade_id} {_verdict(state)}.")
+        raise AlreadyDecided(f"Trade {trade_id} {verdict_on(state)}.{revoke_first(state)}")
     return state
+
+
+async def _revocable(trade_id: UUID, deps: Deps) -> TradeState:
+    """Read an approved trade of which nothing was sent."""
+    state = await _in_time(trade_id, TradeStatus.APPROVED, deps)
+    if state.status is TradeStatus.PENDING:
+        raise NotApproved(f"Trade {trade_id} is not approved: there is nothing to revoke.")
+    if state.status is not TradeStatus.APPROVED:
+        raise AlreadyDecided(f"Not revoked: trade {trade_id} {verdict_on(state)}.")
+    return state
+
+
+async def _in_time(trade_id: UUID, wanted: TradeStatus, deps: Deps) -> TradeState:
+    """Read a trade; one of the status `wanted` whose time is over expires now."""
+    for _ in range(_TRIES):
+        state = await load_trade(deps.store, trade_id)
+        if state.proposed is None:
+            rows = await deps.store.rows("trades", where={"status": "pending"})
+            raise UnknownTrade(no_such_trade(str(trade_id), [str(row["trade_id"]) for row in rows]))
+        if state.status is not wanted or not is_due(state.proposal.ticket, deps):
+            return state
+        if await _stored([_expiry(state, deps)], state, deps):
+            raise TicketExpired(
+                f"Trade {trade_id} expired at {minute(state.proposal.ticket.expires_at)}: "
+                "nothing was sent and nothing will be."
+            )
+    raise _overtaken(trade_id)
+
+
+async def _unhalted(guard: AccountGuard, account: str, deps: Deps) -> AccountGuard:
+    """Return the guard of an account that is not halted, read on from `guard`."""
+    if (asked := deps.halt_wanted()) is not None:
+        raise AccountHalted(
+            f"Not approved: the halt file halts every account ({asked}); a person removes it with "
+            "`council resume`."
+        )
+    stream = f"account-{account}"
+    guard = fold_guard(guard, await deps.store.read_stream(stream, guard.version))
+    if guard.halted is not None:
+        raise AccountHalted(
+            f"Not approved: trading of {account} was halted by {guard.halted.by} at "
+            f"{minute(guard.halted_at)} ({guard.halted.reason}); a person ends that with "
+            f"`council resume {account}`."
+        )
+    return guard
 
 
 def _check_ticket(ticket: Ticket, digest: str | None) -> None:
@@ -221,14 +308,25 @@ def _check_phrase(ticket: Ticket, decider: Decider, confirmation: str | None) ->
 
 
 async def _stored(
-    fact: TradeApproved | TradeRejected | TradeExpired, state: TradeState, deps: Deps
+    facts: Sequence[TradeFact],
+    state: TradeState,
+    deps: Deps,
+    *,
+    unless_moved: AccountGuard | None = None,
 ) -> bool:
-    """Store the verdict; False where another one came first."""
+    """Store the verdict; False where another one, or news of the guarded account, came first."""
+    versions = {f"trade-{state.trade_id}": state.version}
+    if unless_moved is not None:
+        versions[f"account-{state.proposal.account}"] = unless_moved.version
     try:
-        await record(deps, [fact], {fact.stream: state.version}, parent=state.last_event_id)
+        await record(deps, facts, versions, parent=state.last_event_id)
     except Overtaken:
         return False
     return True
+
+
+def _overtaken(trade_id: UUID) -> Overtaken:
+    return Overtaken(f"Trade {trade_id} or its account keeps changing; look at it again.")
 
 
 def _identity(state: TradeState) -> dict[str, object]:
@@ -246,31 +344,3 @@ def _expiry(state: TradeState, deps: Deps) -> TradeExpired:
 
 def _decided(state: TradeState, status: TradeStatus, message: str, deps: Deps) -> Decided:
     return Decided(state.trade_id, status, message, deps.clock.now())
-
-
-def _verdict(state: TradeState) -> str:
-    """Say who decided what and when, as the rest of a sentence about the trade."""
-    ending = state.ending
-    if isinstance(ending, TradeRejected):
-        return f"was already rejected by {ending.approver} at {_time(state.changed_at)}"
-    if isinstance(ending, TradeExpired):
-        return f"expired at {_time(ending.expired_at)}"
-    if state.approved is None:
-        return f"is {state.status}"
-    who = f"{state.approved.approver} through {state.approved.channel}"
-    said = f"was already approved by {who} at {_time(state.approved_at)}"
-    return said if ending is None else f"{said} and is {state.status}"
-
-
-def _line(ticket: Ticket) -> str:
-    size = abs(ticket.target_quantity)
-    return f"{ticket.account} {ticket.direction} {size} {ticket.instrument} at {ticket.venue}"
-
-
-def _time(instant: datetime | None) -> str:
-    return "an unknown time" if instant is None else instant.strftime("%Y-%m-%d %H:%M UTC")
-
-
-def _unknown(text: str, waiting: list[str], *, ambiguous: bool = False) -> str:
-    what = f"More than one trade begins with {text!r}" if ambiguous else f"No trade is {text!r}"
-    return f"{what}; waiting: {', '.join(waiting) or 'none'}."

@@ -5,16 +5,18 @@ Pure: what the venue said comes in as a `Standing`.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Literal
 
-from broker.models import Account, MarketClock, OrderStatus, Position, Quote
+from broker.models import Account, MarketClock, OrderStatus, Position, Quote, VenueName
 from config.clock import NEW_YORK
-from council.model.ticket import Ticket
+from council.model.ticket import Ticket, TicketLeg
 from council.trade_facts import TradeApproved
+from council.trading.account_guard import AccountGuard
 from council.trading.account_legs import LegState
 from council.trading.approvals import RELAYED
+from council.trading.tickets import filled_on, permits
 
 MAX_CLOSE_ATTEMPTS = 2
 """How often a closing order that expired unfilled at the end of a day is written anew."""
@@ -22,41 +24,77 @@ MAX_CLOSE_ATTEMPTS = 2
 
 @dataclass(frozen=True, slots=True)
 class Objection:
-    """Why nothing may be sent now; `is_final` where waiting does not mend it."""
+    """Why nothing may be sent now; `is_final` where waiting does not mend it.
+
+    `blocks` where only a person can mend it; `ends` where a fresh ticket would not help either.
+    """
 
     reason: str
     is_final: bool
+    blocks: bool = False
+    ends: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """An account and its market as the venue showed them a moment ago; `quote` None: no price."""
+    """An account and its market as the venue showed them a moment ago; `quote` None: no price.
 
+    `positions` holds the signed whole shares of `holdings` by symbol; `skew` is how far the
+    venue's clock is from ours at the least.
+    """
+
+    venue: VenueName
     account: Account
+    holdings: tuple[Position, ...]
     positions: Mapping[str, int]
     quote: Quote | None
     market: MarketClock
+    skew: timedelta = timedelta(0)
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What else decides whether an order may be sent: the time, the mode, halts and drifts."""
+
+    now: datetime
+    mode: Literal["conversational", "strict"]
+    guard: AccountGuard
 
 
 def objection_to(
-    ticket: Ticket,
-    approval: TradeApproved,
-    standing: Standing,
-    *,
-    now: datetime,
-    mode: Literal["conversational", "strict"],
+    ticket: Ticket, approval: TradeApproved, standing: Standing, *, symbol: str, rules: Rules
 ) -> Objection | None:
-    """Return the first reason against sending an order for `ticket` now, or None."""
-    lasting = _broken_seal(ticket, approval) or _untrusted(approval, mode) or _expired(ticket, now)
+    """Return the first reason against sending an order in `symbol` for `ticket` now, or None."""
+    lasting = (
+        _broken_seal(ticket, approval)
+        or _untrusted(approval, rules.mode)
+        or _expired(ticket, rules.now)
+    )
     if lasting:
         return Objection(lasting, is_final=True)
-    passing = _wrong_account(ticket, standing.account) or _closed(standing)
+    blocking = _halted(rules.guard) or _frozen(rules.guard, symbol)
+    if blocking:
+        return Objection(blocking, is_final=False, blocks=True)
+    passing = (
+        _elsewhere(ticket, standing)
+        or _wrong_account(ticket, standing.account)
+        or _closed(standing)
+    )
     if passing:
         return Objection(passing, is_final=False)
     if standing.quote is None:
         return Objection(f"no quote for {ticket.instrument}", is_final=False)
     moved = _out_of_band(ticket, standing.quote)
     return Objection(moved, is_final=True) if moved else None
+
+
+def unplanned(ticket: Ticket, line: TicketLeg, legs: Sequence[LegState]) -> Objection | None:
+    """Object to an order that the person who approved has not seen."""
+    sent = [(leg.intended.leg, leg.intended.symbol, leg.filled) for leg in legs]
+    if permits(ticket, line, already_filled=filled_on(sent, line)):
+        return None
+    order = f"{line.side} {line.quantity} {line.symbol} ({line.position_intent})"
+    return Objection(f"the position changed, {order} is not on the ticket", is_final=True)
 
 
 def shortfall(legs: Sequence[LegState]) -> str | None:
@@ -75,16 +113,21 @@ def shortfall(legs: Sequence[LegState]) -> str | None:
     return f"{name}: {wanted}, then {closed.status}"
 
 
-def drift(legs: Sequence[LegState], positions: Mapping[str, int]) -> str | None:
-    """Return how the venue's positions differ from what the fills of `legs` left, or None."""
-    expected = {
-        leg.closed.symbol: leg.closed.position_quantity for leg in legs if leg.closed is not None
-    }
-    for symbol, quantity in expected.items():
-        shown = positions.get(symbol, 0)
-        if shown != quantity:
-            return f"the venue shows {shown} {symbol} where the fills leave {quantity}"
+def unexplained(guard: AccountGuard, positions: Mapping[str, int]) -> str | None:
+    """Return how the venue's positions differ from what the record leaves, or None.
+
+    What a person was told of already is left out: it is frozen, which is an objection of its own.
+    """
+    for symbol in sorted({*guard.expected, *positions} - set(guard.frozen)):
+        expected, shown = guard.expected.get(symbol, 0), positions.get(symbol, 0)
+        if shown != expected:
+            return f"the venue shows {shown} {symbol} where the fills leave {expected}"
     return None
+
+
+def skew(venue_at: datetime, asked_at: datetime, answered_at: datetime) -> timedelta:
+    """Return how far the venue's clock is from ours, whenever between the two it was read."""
+    return max(asked_at - venue_at, venue_at - answered_at, timedelta(0))
 
 
 def whole_positions(positions: Sequence[Position]) -> dict[str, int]:
@@ -112,6 +155,26 @@ def _untrusted(approval: TradeApproved, mode: str) -> str | None:
 
 def _expired(ticket: Ticket, now: datetime) -> str | None:
     return "the ticket expired" if now >= ticket.expires_at else None
+
+
+def _halted(guard: AccountGuard) -> str | None:
+    if guard.halted is None:
+        return None
+    return f"trading is halted ({guard.halted.reason}), a person ends it with `council resume`"
+
+
+def _frozen(guard: AccountGuard, symbol: str) -> str | None:
+    drift = guard.frozen.get(symbol)
+    if drift is None:
+        return None
+    accept = f"`council accept-drift {drift.account} {symbol}`"
+    return f"{symbol} is frozen: {drift.reason}; a person accepts it with {accept}"
+
+
+def _elsewhere(ticket: Ticket, standing: Standing) -> str | None:
+    if ticket.venue is standing.venue:
+        return None
+    return f"the ticket is for {ticket.venue} and the account is now at {standing.venue}"
 
 
 def _wrong_account(ticket: Ticket, account: Account) -> str | None:

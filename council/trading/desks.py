@@ -2,29 +2,44 @@
 
 from broker.errors import AccountMismatch
 from broker.models import Account
+from config.clock import Clock
 from council.errors import NoPrice
 from council.ports import Desk
-from council.trading.checks import Standing, middle, whole_positions
+from council.trading.checks import Standing, middle, skew, whole_positions
 from council.trading.tickets import Holdings
 
 
-async def look(desk: Desk, instrument: str) -> Standing:
+async def look(desk: Desk, instrument: str, clock: Clock) -> Standing:
     """Ask the venue for the account, its positions, its clock and a quote of `instrument`.
+
+    `clock` is our own, for how far the venue's is from it.
 
     Raises:
         VenueUnreachable: the venue did not answer.
         AccountMismatch: the key belongs to another account.
     """
     quotes = await desk.market_data.latest_quotes([instrument])
+    account = await own_account(desk)
+    holdings = await desk.venue.positions()
+    asked_at = clock.now()
+    market = await desk.venue.clock()
     return Standing(
-        account=await _own_account(desk),
-        positions=whole_positions(await desk.venue.positions()),
+        venue=desk.venue.name,
+        account=account,
+        holdings=holdings,
+        positions=whole_positions(holdings),
         quote=quotes.get(instrument),
-        market=await desk.venue.clock(),
+        market=market,
+        skew=skew(market.at, asked_at, clock.now()),
     )
 
 
-async def _own_account(desk: Desk) -> Account:
+async def own_account(desk: Desk) -> Account:
+    """Return the desk's account as its venue describes it.
+
+    Raises:
+        AccountMismatch: the key belongs to another account.
+    """
     account, expected = await desk.venue.account(), desk.account.account_number
     if account.account_number != expected:
         raise AccountMismatch(

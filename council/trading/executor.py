@@ -15,7 +15,7 @@ from config.errors import CouncilError, UnreachableError, UsageError
 from council.errors import Overtaken
 from council.parallel import all_at_once
 from council.ports import Deps
-from council.trade_facts import TradeApproved
+from council.trade_facts import DriftAccepted, TradeApproved, TradingHalted, TradingResumed
 from council.trading.account_legs import AccountLedger
 from council.trading.account_run import AccountReport, AccountRun
 from council.trading.approvals import expire_due
@@ -23,16 +23,22 @@ from council.trading.approvals import expire_due
 LONGEST_REST: Final = timedelta(seconds=30)
 """So often all accounts get a turn even if nothing was heard: for the open, and for expiry."""
 
+TURNS_AT_ONCE: Final = 32
+"""Accounts whose turns run side by side; each holds a thread and now and then a connection."""
+
 SETTLE_STEP: Final = timedelta(milliseconds=500)
 RELOADS: Final = 3
 _IN_MOTION: Final = frozenset({"working", "unreachable", "busy"})
-_APPROVED: Final = TradeApproved.__name__
+_WAKING: Final = tuple(
+    kind.__name__ for kind in (TradeApproved, TradingHalted, TradingResumed, DriftAccepted)
+)
+"""Facts by which a person gives the executor something to do."""
 
 
 async def execute_once(
     deps: Deps, accounts: Sequence[str] | None = None
 ) -> tuple[AccountReport, ...]:
-    """Give each of `accounts` (nicknames; None: all) one turn, all at the same time.
+    """Give each of `accounts` (nicknames; None: all) one turn, many at the same time.
 
     Raises:
         UsageError: a nickname is unknown.
@@ -40,7 +46,13 @@ async def execute_once(
     """
     names = _chosen(deps, accounts)
     await expire_due(deps)
-    return await all_at_once([_turn(name, deps) for name in names])
+    places = asyncio.Semaphore(TURNS_AT_ONCE)
+
+    async def in_place(name: str) -> AccountReport:
+        async with places:
+            return await _turn(name, deps)
+
+    return await all_at_once([in_place(name) for name in names])
 
 
 async def run_until_settled(
@@ -88,7 +100,7 @@ async def executor_loop(deps: Deps, stop: asyncio.Event, interval: timedelta) ->
 
 
 class _Watch:
-    """Whether turns are worth their locks: after an approval, amid orders, or after a long rest.
+    """Whether turns are worth their locks: after a person's word, amid orders, after a long rest.
 
     The first cycle is always worth it: another process may have died in the middle of an order.
     """
@@ -97,11 +109,13 @@ class _Watch:
         self._deps = deps
         self._position = 0
         self._rest_until: datetime | None = None
+        self._halt_wanted: str | None = None
 
     async def is_due(self) -> bool:
-        """Read on from the last approval seen; what is approved during a turn is seen after it."""
-        approvals = self._deps.store.read_all(self._position, event_types=[_APPROVED])
-        async for event in approvals:
+        """Read on from the last word seen; what is said during a turn is seen after it."""
+        if self._deps.halt_wanted() != self._halt_wanted:
+            self._halt_wanted, self._rest_until = self._deps.halt_wanted(), None
+        async for event in self._deps.store.read_all(self._position, event_types=_WAKING):
             self._position, self._rest_until = event.position, None
         return self._rest_until is None or self._deps.clock.now() >= self._rest_until
 

@@ -17,6 +17,8 @@ async def record(
 ) -> tuple[StoredEvent, ...]:
     """Append `facts` to their streams in one transaction, each stream at its version in `versions`.
 
+    A stream in `versions` that gets no fact is a condition: it must still be at that version.
+
     Raises:
         Overtaken: another process wrote first, even if it wrote the very same fact; nothing of ours
             was stored and the streams must be read again.
@@ -38,6 +40,8 @@ def _writes(
     streams: dict[str, list[NewEvent]] = {}
     for fact in facts:
         streams.setdefault(fact.stream, []).append(to_event(fact, at=at, parent=parent))
+    for stream in versions:
+        streams.setdefault(stream, [])
     return tuple(
         StreamWrite(stream, tuple(events), versions.get(stream))
         for stream, events in streams.items()

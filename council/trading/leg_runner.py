@@ -23,6 +23,7 @@ from broker.models import (
 from council.errors import OrderMismatch
 from council.ports import Deps, Desk, whole_shares
 from council.trade_facts import (
+    CancelRequested,
     LegClosed,
     LegFact,
     LegIntended,
@@ -33,16 +34,22 @@ from council.trade_facts import (
     SubmitUnknown,
     TradeIncomplete,
 )
+from council.trading.account_guard import AccountGuard
 from council.trading.account_legs import AccountLedger, LegState
 from council.trading.checks import Objection
-from council.trading.journal import record
+from council.trading.halts import EXECUTOR, halted_fact
 from council.trading.lifecycle import load_trade
 
 POLL_STEP: Final = timedelta(milliseconds=200)
-POLLS_PER_CYCLE: Final = 25
+POLL_GROWTH: Final = 1.5
+LONGEST_POLL_STEP: Final = timedelta(seconds=2)
+POLLS_PER_CYCLE: Final = 12
+"""With growing steps some fifteen seconds, and few of the 200 requests a minute."""
+
 SENDS_PER_CYCLE: Final = 3
-QUARANTINE: Final = timedelta(seconds=80)
-"""How long a sent order may still turn up at the venue: twice the call's deadline, and a minute."""
+QUARANTINE: Final = timedelta(seconds=110)
+"""How long after an attempt its order may still turn up at the venue: ten seconds for its turn,
+thirty for the call, ten for a read that began just then, and a minute on the way."""
 
 ObjectionNow = Callable[[], Awaitable[Objection | None]]
 """Looks whether the order may be sent at this moment."""
@@ -55,9 +62,16 @@ class LegRunner:
         self._deps = deps
         self._desk = desk
         self._ledger = ledger
+        self.held_back: Objection | None = None
+        """Why the last `run` did not send an order that the venue does not know."""
 
-    async def run(self, client_order_id: str, objection: ObjectionNow) -> LegState:
+    async def run(
+        self, client_order_id: str, objection: ObjectionNow, unwanted: str | None = None
+    ) -> LegState:
         """Bring the leg as far as this cycle allows; `closed` is set where it is over.
+
+        `unwanted` says why an order that works at the venue is to be cancelled, such as a newer
+        trade; a halt that cancels orders does so as well.
 
         Raises:
             VenueUnreachable: the venue could not be asked; nothing was sent unasked.
@@ -68,14 +82,14 @@ class LegRunner:
             order = await self._ask(client_order_id)
             leg = self._leg(client_order_id)
             if order is not None:
-                return await self._follow(order, leg)
+                return await self._follow(order, leg, unwanted)
             if leg.accepted is not None:
                 return leg
             attempts = leg.attempts
             order = await self._after_not_found(leg, objection)
             leg = self._leg(client_order_id)
             if order is not None:
-                return await self._follow(order, leg)
+                return await self._follow(order, leg, unwanted)
             if leg.closed is not None or leg.attempts == attempts:
                 return leg
             await self._deps.clock.sleep(POLL_STEP)
@@ -85,7 +99,7 @@ class LegRunner:
         """The venue does not know the order: send it, unless that is forbidden or in doubt."""
         if leg.doubted is not None:
             return await self._give_up(leg)
-        against = await objection()
+        self.held_back = against = await objection()
         if against is None:
             return await self._send(leg)
         return await self._give_up(leg) if against.is_final else None
@@ -94,6 +108,9 @@ class LegRunner:
         number = leg.attempts + 1
         await self._ledger.write(SubmitAttempted(**_about(leg), number=number))
         self._deps.failpoint("exec.before_post")
+        await self._ledger.refresh()
+        if self._ledger.guard.halted is not None:  # halted in this very moment: nothing leaves
+            return None
         outcome = await self._desk.venue.submit(_request(leg.intended))
         self._deps.failpoint("exec.after_post")
         if isinstance(outcome, Accepted):
@@ -114,46 +131,90 @@ class LegRunner:
             await self._ledger.write(*_refused_for_good(leg))
         return late
 
-    async def _follow(self, order: Order, leg: LegState) -> LegState:
+    async def _follow(self, order: Order, leg: LegState, unwanted: str | None) -> LegState:
         """Record what the venue says of the order until it is over or the cycle's time is up."""
         latest: Order | None = order
+        step = POLL_STEP
         for poll in range(POLLS_PER_CYCLE):
             if latest is not None:
                 await self._record(latest, self._leg(leg.client_order_id))
             leg = self._leg(leg.client_order_id)
             if leg.closed is not None or poll + 1 == POLLS_PER_CYCLE:
                 break
-            await self._deps.clock.sleep(POLL_STEP)
+            await self._cancel_if(unwanted, leg, is_first=poll == 0)
+            await self._desk.venue.changed(step)
+            step = min(step * POLL_GROWTH, LONGEST_POLL_STEP)
             latest = await self._ask(leg.client_order_id)
         return leg
 
+    async def _cancel_if(self, unwanted: str | None, leg: LegState, *, is_first: bool) -> None:
+        """Ask the venue to cancel a working order that nobody wants any more.
+
+        A request that was written down before may have been lost: each cycle repeats it first.
+        """
+        if leg.accepted is None or (leg.cancel is not None and not is_first):
+            return
+        if leg.cancel is None:
+            await self._ledger.refresh()
+            reason = _halting(self._ledger.guard) or unwanted
+            if reason is None:
+                return
+            self._deps.failpoint("exec.before_cancel")
+            await self._ledger.write(CancelRequested(**_about(leg), reason=reason))
+        self._deps.failpoint("exec.after_cancel")
+        await self._desk.venue.cancel(leg.accepted.order_id)
+
     async def _record(self, order: Order, leg: LegState) -> None:
         if not _is_the_intended(order, leg.intended):
-            await self._stand_still(order, leg)
+            await self._stand_still(_mismatch(order, leg.intended), leg)
+            return
         facts = _news(order, leg)
         if facts:
             self._deps.failpoint("exec.before_record")
             await self._ledger.write(*facts)
 
-    async def _stand_still(self, order: Order, leg: LegState) -> None:
-        """End the trade and leave the leg open, so that its account does nothing more by itself."""
-        reason = _mismatch(order, leg.intended)
+    async def _stand_still(self, reason: str, leg: LegState) -> None:
+        """End the trade and halt the account; once a person has resumed it, let go of the leg."""
+        await self._ledger.refresh()
+        guard, account = self._ledger.guard, leg.intended.account
+        halt = halted_fact(
+            guard,
+            account,
+            reason=reason,
+            by=EXECUTOR,
+            channel="guard",
+            at=self._deps.clock.now(),
+        )
+        was_halted = any(before.reason == halt.reason for _, before in guard.halts)
+        if was_halted and guard.halted is None:
+            await self._ledger.write(_closed_unsent(leg, OrderStatus.CANCELED))
+            return
         trade = await load_trade(self._deps.store, leg.intended.trade_id)
-        if not trade.is_over:
-            ending = TradeIncomplete(
-                week_id=leg.intended.week_id,
-                trade_id=leg.intended.trade_id,
-                account=leg.intended.account,
-                reason=reason,
-            )
-            await record(self._deps, [ending], {ending.stream: trade.version})
-        raise OrderMismatch(f"{leg.intended.account} stands still: {reason}.")
+        ending = TradeIncomplete(
+            week_id=leg.intended.week_id,
+            trade_id=leg.intended.trade_id,
+            account=account,
+            reason=reason,
+        )
+        await self._ledger.write(
+            *((halt,) if guard.halted is None else ()),
+            trade=() if trade.is_over else (ending,),
+            trade_version=trade.version,
+        )
+        raise OrderMismatch(f"{account} stands still: {reason}.")
 
     async def _ask(self, client_order_id: str) -> Order | None:
         return await self._desk.venue.order_by_client_id(client_order_id)
 
     def _leg(self, client_order_id: str) -> LegState:
         return self._ledger.legs.leg(client_order_id)
+
+
+def _halting(guard: AccountGuard) -> str | None:
+    """Return why a halt wants working orders cancelled, or None."""
+    if guard.halted is None or not guard.halted.cancel_orders:
+        return None
+    return f"trading is halted: {guard.halted.reason}"
 
 
 def position_after(intended: LegIntended, filled: int) -> int:

@@ -12,6 +12,7 @@ from uuid import UUID
 from council.codec import to_fact
 from council.errors import UnknownTrade
 from council.trade_facts import (
+    ApprovalRevoked,
     ApprovalVoided,
     ExecutionStarted,
     TradeApproved,
@@ -116,7 +117,7 @@ def _step(state: TradeState, event: StoredEvent) -> TradeState:
             return replace(state, proposed=fact, approved=None, approved_at=None, started=False)
         case TradeApproved() as fact:
             return replace(state, approved=fact, approved_at=event.timestamp)
-        case ApprovalVoided():
+        case ApprovalVoided() | ApprovalRevoked():
             return replace(state, approved=None, approved_at=None)
         case ExecutionStarted():
             return replace(state, started=True)

@@ -26,7 +26,12 @@ from council.events import (
 from council.fact import Fact
 from council.model.checkpoint import Action, Checkpoint, IndicatorReading
 from council.trade_facts import (
+    AccountObserved,
+    ApprovalRevoked,
     ApprovalVoided,
+    CancelRequested,
+    DriftAccepted,
+    DriftDetected,
     ExecutionStarted,
     LegClosed,
     LegIntended,
@@ -41,6 +46,8 @@ from council.trade_facts import (
     TradeIncomplete,
     TradeProposed,
     TradeRejected,
+    TradingHalted,
+    TradingResumed,
 )
 from tests.builders import (
     CHAIRMAN,
@@ -182,13 +189,40 @@ def trading_facts() -> tuple[Fact, ...]:
         LegClosed(**_LEG, **_FILL, status=OrderStatus.FILLED),
         TradeIncomplete(**_TRADE, reason="the venue refused"),
         TradeCompleted(**_TRADE, position_quantity=500),
+        ApprovalRevoked(
+            **_TRADE, digest=ticket.digest, reason="changed my mind", approver="ann", channel="cli"
+        ),
+        CancelRequested(**_LEG, reason="a newer trade was approved"),
         make_call(),
+    )
+
+
+def guarding_facts() -> tuple[Fact, ...]:
+    """Return one example of every fact about ALPHA's account as a whole."""
+    account = {"week_id": WEEK_ID, "account": "ALPHA", "number": 1}
+    return (
+        AccountObserved(
+            **account,
+            venue=VenueName.SIMULATED,
+            account_number="PA00000001",
+            positions={"GLD": 12, "TLT": -30},
+        ),
+        DriftDetected(
+            **account,
+            symbol="SPY",
+            expected=500,
+            shown=480,
+            reason="the venue shows 480 SPY where the fills leave 500",
+        ),
+        DriftAccepted(**account, symbol="SPY", quantity=480, approver="ann", channel="cli"),
+        TradingHalted(**account, reason="looking into it", by="ann", channel="cli"),
+        TradingResumed(**account, by="ann", channel="cli"),
     )
 
 
 def every_fact() -> tuple[Fact, ...]:
     """Return one example of each of `FACTS`; a kind without one fails here."""
-    examples = (*deliberation_facts(), *trading_facts())
+    examples = (*deliberation_facts(), *trading_facts(), *guarding_facts())
     without = set(FACTS) - {type(fact) for fact in examples}
     assert not without, f"write an example of {without}"
     return examples

@@ -181,6 +181,7 @@ async def test_on_a_real_database_one_of_two_runs_waits_its_turn(database_dsn: s
     assert len(busy) <= 1
     assert others[0] == await load_week(WEEK_ID, store)
     assert kinds(await log_of(deps)) == await undisturbed()
+    await locks.aclose()
     await pool.close()
 
 

@@ -12,13 +12,19 @@ from council.events import FACTS, CheckpointAbstained, ModelCalled, NoTicket, Re
 from council.fact import Fact
 from council.projections import READ_TABLES, project
 from council.trade_facts import (
+    AccountObserved,
     ApprovalVoided,
+    CancelRequested,
+    DriftAccepted,
+    DriftDetected,
     ExecutionStarted,
     SubmitAttempted,
     SubmitUnknown,
     TradeApproved,
     TradeCompleted,
     TradeProposed,
+    TradingHalted,
+    TradingResumed,
 )
 from store.event_store import PostgresEventStore
 from store.memory import MemoryEventStore
@@ -27,16 +33,20 @@ from store.pool import open_pool
 from store.ports import EventStore
 from store.projector import rebuild
 from tests.builders import NOW, WEEK_ID, make_ticket
-from tests.council.fact_examples import TRADE_ID, every_fact
+from tests.council.fact_examples import TRADE_ID, every_fact, trading_facts
 
 SILENT = {
+    CancelRequested,
     CheckpointAbstained,
+    DriftDetected,
     ExecutionStarted,
     ModelCalled,
     NoTicket,
     ReviewAbstained,
     SubmitAttempted,
     SubmitUnknown,
+    TradingHalted,
+    TradingResumed,
 }
 """Facts that stand in the log only."""
 
@@ -97,6 +107,7 @@ STATUS_AFTER = (
     ("TradeRejected", "rejected"),
     ("TradeExpired", "expired"),
     ("ApprovalVoided", "expired"),
+    ("ApprovalRevoked", "pending"),
     ("OrderAccepted", "executed"),
     ("TradeCompleted", "open"),
     ("TradeIncomplete", "failed"),
@@ -167,10 +178,20 @@ async def test_the_trade_of_a_checkpoint_changes_the_weeks_trade_when_it_complet
 async def test_positions_follow_the_fills() -> None:
     store = MemoryEventStore(project)
 
-    await stored(store, every_fact())
+    await stored(store, (*trading_facts(), example(AccountObserved)))
+
+    rows = await store.rows("positions", order_by=["symbol"])
+    held = {row["symbol"]: row["quantity"] for row in rows if row["account_id"] == "ALPHA"}
+    assert held == {"GLD": 12, "SPY": 500, "TLT": -30}
+
+
+async def test_an_accepted_drift_is_the_position() -> None:
+    store = MemoryEventStore(project)
+
+    await stored(store, (*trading_facts(), example(DriftDetected), example(DriftAccepted)))
 
     (row,) = await store.rows("positions")
-    assert (row["account_id"], row["symbol"], row["quantity"]) == ("ALPHA", "SPY", 500)
+    assert row["quantity"] == 480
 
 
 async def test_folding_the_log_again_gives_the_same_rows() -> None:

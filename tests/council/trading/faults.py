@@ -38,6 +38,15 @@ class SlowVenue(FakeVenue):
     """
 
     steps: list[tuple[int, OrderStatus]] = field(default_factory=list)
+    is_stuck: bool = False
+    """Whether cancels hang, as they now and then do at the paper venue."""
+
+    async def cancel(self, order_id: str) -> None:
+        """Cancel an order, or leave it for ever in between."""
+        await super().cancel(order_id)
+        for key, order in self.orders.items():
+            if self.is_stuck and order.order_id == order_id:
+                self.orders[key] = replace(order, status=OrderStatus.PENDING_CANCEL)
 
     async def submit(self, request: OrderRequest) -> SubmitOutcome:
         """Accept the order without a fill."""
@@ -61,6 +70,7 @@ class SlowVenue(FakeVenue):
             filled_quantity=Decimal(filled),
             status=status,
             average_fill_price=price,
+            filled_at=self._now() if status is OrderStatus.FILLED else None,
         )
         self.orders[client_order_id] = order
         return order
@@ -69,7 +79,8 @@ class SlowVenue(FakeVenue):
 def slow_deps(*steps: tuple[int, OrderStatus]) -> Deps:
     """Return dependencies whose account trades at a slow venue."""
     deps = make_deps()
-    desk = replace(deps.desks[ACCOUNT], venue=SlowVenue("PA00000001", steps=list(steps)))
+    venue = SlowVenue("PA00000001", steps=list(steps), moves=deps.clock)
+    desk = replace(deps.desks[ACCOUNT], venue=venue)
     return replace(deps, desks={**deps.desks, ACCOUNT: desk})
 
 

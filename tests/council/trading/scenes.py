@@ -58,7 +58,7 @@ async def proposed(
 ) -> Ticket:
     """Store a proposal of half the account's equity, long SPY by default, and return its ticket."""
     desk = deps.desks[account]
-    holdings = holdings_of(desk, await look(desk, instrument), instrument)
+    holdings = holdings_of(desk, await look(desk, instrument, deps.clock), instrument)
     fields: dict[str, Any] = {
         "conviction": Decimal(direction.sign),
         "equity_share": Decimal("0.5") if direction.sign else Decimal(0),

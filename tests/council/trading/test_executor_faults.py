@@ -248,7 +248,7 @@ async def test_an_order_that_is_not_ours_under_our_id_stops_the_account() -> Non
 
     venue.orders.clear()  # even if the stranger goes away again
 
-    assert await run(deps) == "working"
+    assert await run(deps) == "blocked"
     assert len(venue.submitted) == 1
 
 

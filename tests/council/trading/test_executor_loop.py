@@ -10,11 +10,12 @@ from typing import Any
 from config.clock import VirtualClock
 from council.ports import Deps
 from council.trading.executor import LONGEST_REST, executor_loop
+from council.trading.halts import halt, resume
 from council.trading.lifecycle import TradeStatus, load_trade
 from store.events import StoredEvent
 from store.locks import MemoryLocks
 from tests.builders import NOW
-from tests.council.trading.scenes import approved, proposed, venue_of
+from tests.council.trading.scenes import ACCOUNT, ANNA, approved, kinds_of, proposed, venue_of
 from tests.fakes import make_deps
 
 STEP = timedelta(milliseconds=1)
@@ -96,6 +97,41 @@ async def test_an_approval_wakes_the_loop_from_its_rest() -> None:
     await Cycles(deps, approve_in_the_third).run(stop)
 
     assert len(venue_of(deps).orders) == 1
+
+
+async def test_a_halt_and_a_resume_wake_the_loop_too() -> None:
+    deps, stop = make_deps(), asyncio.Event()
+    sent: list[int] = []
+
+    async def halt_and_resume(number: int) -> None:
+        if number == 2:
+            await approved(deps)
+            await halt(deps, reason="look", by="anna", channel="cli")
+        if number == 4:
+            sent.append(len(venue_of(deps).orders))
+            await resume(deps, decider=ANNA)
+        if number == 6:
+            stop.set()
+
+    await Cycles(deps, halt_and_resume).run(stop)
+
+    assert (sent, len(venue_of(deps).orders)) == ([0], 1)
+
+
+async def test_the_halt_file_wakes_the_loop() -> None:
+    wanted: list[str] = []
+    stop = asyncio.Event()
+    deps = make_deps(halt_wanted=lambda: wanted[0] if wanted else None)
+
+    async def put_the_file_down(number: int) -> None:
+        if number == 3:
+            wanted.append("stop")
+        if number == 5:
+            stop.set()
+
+    await Cycles(deps, put_the_file_down).run(stop)
+
+    assert "TradingHalted" in await kinds_of(deps, f"account-{ACCOUNT}")
 
 
 async def test_what_waits_for_the_open_is_sent_after_the_longest_rest() -> None:

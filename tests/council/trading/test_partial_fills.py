@@ -18,6 +18,7 @@ from tests.council.trading.scenes import (
     ACCOUNT,
     approved,
     facts_of,
+    kinds_of,
     venue_of,
 )
 
@@ -109,19 +110,35 @@ async def test_a_flip_whose_close_expires_twice_never_opens() -> None:
     await check_invariants(deps, ticket)
 
 
-async def test_a_second_trade_of_an_account_waits_for_the_first() -> None:
+async def test_a_newer_trade_has_the_order_under_way_cancelled_first() -> None:
     deps = slow_deps()
     venue = venue_of(deps)
     assert isinstance(venue, SlowVenue)
-    await approved(deps)
+    first = await approved(deps)
     await execute_once(deps, [ACCOUNT])
     exit_id = meaning_id("trade", "an exit")
     await approved(deps, direction=Direction.FLAT, trade_id=exit_id)
 
-    (waiting,) = await execute_once(deps, [ACCOUNT])
-    sent_meanwhile = len(venue.submitted)
-    venue.steps.append((500, OrderStatus.FILLED))
-    await execute_once(deps, [ACCOUNT])
+    assert await run(deps) == "settled"
 
-    assert (waiting.outcome, sent_meanwhile) == ("working", 1)
-    assert (await load_trade(deps.store, exit_id)).status is TradeStatus.PENDING
+    assert "CancelRequested" in await kinds_of(deps, f"account-{ACCOUNT}")
+    assert (await ending_of(deps, first.trade_id)).reason.startswith("open_partly")
+    assert (await load_trade(deps.store, exit_id)).status is TradeStatus.COMPLETED
+    assert len(venue.submitted) == 1
+
+
+async def test_an_order_stuck_in_its_cancel_stops_the_account_for_a_person_to_look() -> None:
+    deps = slow_deps()
+    venue = venue_of(deps)
+    assert isinstance(venue, SlowVenue)
+    venue.is_stuck = True
+    await approved(deps)
+    await execute_once(deps, [ACCOUNT])
+    await approved(deps, direction=Direction.FLAT, trade_id=meaning_id("trade", "an exit"))
+
+    for _ in range(8):
+        (report,) = await execute_once(deps, [ACCOUNT])
+
+    assert report.outcome == "blocked"
+    assert "has not cancelled" in report.notes[-1]
+    assert len(venue.submitted) == 1

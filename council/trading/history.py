@@ -1,0 +1,36 @@
+"""What an account did so far, folded from its orders, as the limits ask for it: pure."""
+
+from collections.abc import Iterable
+from datetime import date
+
+from config.clock import NEW_YORK
+from council.trading.account_legs import LegState
+
+
+def instruments_entered(legs: Iterable[LegState], week_id: str) -> frozenset[str]:
+    """Return the symbols in which a position was opened or enlarged in the week.
+
+    An order that is still under way counts; one that ended without a fill does not.
+    """
+    return frozenset(
+        leg.intended.symbol
+        for leg in legs
+        if leg.intended.week_id == week_id and leg.intended.leg == "open" and _may_have_filled(leg)
+    )
+
+
+def shares_traded(legs: Iterable[LegState], on: date) -> int:
+    """Return the shares bought and sold on a New York day, added up.
+
+    Every order is for its day alone, so its fills are of the day on which it was sent.
+    """
+    return sum(leg.filled for leg in legs if _sent_on(leg) == on)
+
+
+def _may_have_filled(leg: LegState) -> bool:
+    return leg.filled > 0 or leg.closed is None
+
+
+def _sent_on(leg: LegState) -> date | None:
+    sent_at = leg.attempted_at
+    return None if sent_at is None else sent_at.astimezone(NEW_YORK).date()
