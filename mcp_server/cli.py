@@ -16,7 +16,7 @@ from typer.exceptions import Abort, TyperException
 
 from config.errors import CouncilError
 from config.logs import configure_logs
-from mcp_server.commands import database, deliberation, exchange, operation, trading
+from mcp_server.commands import database, deliberation, exchange, operation, stopping, trading
 from mcp_server.output import error_code, write_error
 
 _USAGE = 2
@@ -42,8 +42,13 @@ app.command("trades")(trading.trades)
 app.command("trade")(trading.trade)
 app.command("approve")(trading.approve)
 app.command("reject")(trading.reject)
+app.command("revoke")(trading.revoke)
 app.command("execute")(trading.execute)
 app.command("executor")(trading.executor)
+app.command("halt")(stopping.halt)
+app.command("resume")(stopping.resume)
+app.command("drifts")(stopping.drifts)
+app.command("accept-drift")(stopping.accept_drift)
 app.command("checkpoint")(deliberation.checkpoint)
 app.command("status")(operation.status)
 app.command("events")(operation.events)

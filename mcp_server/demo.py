@@ -5,7 +5,7 @@ approvals are recorded as the demo's own. A second demo at the same time is refu
 """
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -134,11 +134,15 @@ async def _staged(
     config = load_config(settings.council_config)
     week = council_week(week_id, xnys(), config.schedule)
     clock = VirtualClock(week.starts_at)
-    async with opened_database(settings) as dsn, PostgresLocks(dsn).exclusive("demo") as free:
+    async with (
+        opened_database(settings) as dsn,
+        aclosing(PostgresLocks(dsn)) as locks,
+        locks.exclusive("demo") as free,
+    ):
         if not free:
             raise DemoBusy("Another `council demo` is running: wait until it has ended.")
         scratch = await recreate_database(dsn, DATABASE)
-        terms = Terms(clock=clock, prices=prices, dsn=scratch)
+        terms = Terms(clock=clock, prices=prices, dsn=scratch, halt_file=False)
         async with assembled(settings, terms) as app:
             yield _Stage(app, clock, week, DemoPrinter(output))
 

@@ -1,7 +1,8 @@
 """The trading floor: every account's venue, the simulated exchange for those without a key, prices.
 
 What can be seen to be wrong without asking (a live host, a key that is not a paper key) stops the
-program; what a venue answers about one account refuses that account, by name, and the others go on.
+program. A key that two accounts share, and what a venue answers about one account, refuses those
+accounts, by name, and the others go on.
 """
 
 import asyncio
@@ -20,11 +21,13 @@ from broker.accounts import (
     is_loopback,
 )
 from broker.alpaca.market_data import AlpacaMarketData
+from broker.alpaca.updates import TradeUpdates
 from broker.alpaca.venue import AlpacaVenue
 from broker.exchange.app import ExchangeAccount, create_exchange
 from broker.exchange.prices import PriceSource, SyntheticPrices
 from broker.exchange.server import running_exchange
 from broker.ports import MarketData
+from config.clock import SystemClock
 from config.errors import CredentialsError, UnreachableError
 from config.ids import random_id
 from config.schema import AccountConfig
@@ -57,7 +60,10 @@ async def opened_floor(app: App, prices: PriceSource | None = None) -> AsyncIter
     settings = app.settings
     checked_trading_url(settings.alpaca_trading_url)
     checked_data_url(settings.alpaca_data_url)
+    shared = _shared_keys(app)
     for nickname in app.standing.with_keys:
+        if nickname in shared:
+            continue
         credentials = settings.alpaca_credentials(nickname)
         if credentials is not None:
             checked_key_id(credentials.key_id, nickname, app.standing.keyed_venue)
@@ -67,11 +73,16 @@ async def opened_floor(app: App, prices: PriceSource | None = None) -> AsyncIter
             source = await asyncio.to_thread(SyntheticPrices, DEFAULT_SEED)
         keys = _simulated_keys(app)
         url = await _exchange_url(app, source, keys, stack=stack) if keys else None
-        desks = [
-            _desk(app, account, keys, exchange=(source, url), stack=stack)
+        desks: list[Desk] = []
+        stack.push_async_callback(_close_all, desks)
+        desks += [
+            _desk(app, account, keys, exchange=(source, url))
             for account in _accounts(app)
+            if account.nickname not in shared
         ]
-        refused = await _refusals(desks, app.standing.with_keys)
+        if not desks:
+            raise CredentialsError(next(iter(shared.values())))
+        refused = {**shared, **await _refusals(desks, app.standing.with_keys)}
         usable = {d.account.nickname: d for d in desks if d.account.nickname not in refused}
         market_data = _market_data(desks, app.standing.with_keys)
         yield Floor(usable, refused, market_data, prices_words(source))
@@ -85,6 +96,12 @@ def prices_words(source: PriceSource) -> str:
 
 def _accounts(app: App) -> tuple[AccountConfig, ...]:
     return app.deps.config.accounts
+
+
+def _shared_keys(app: App) -> dict[str, str]:
+    """Return, by nickname, why accounts are refused whose key another account has too."""
+    problems = {name: app.settings.shared_key(name) for name in app.standing.with_keys}
+    return {name: why for name, why in problems.items() if why is not None}
 
 
 def _simulated_keys(app: App) -> dict[str, AlpacaCredentials]:
@@ -128,7 +145,6 @@ def _desk(
     keys: Mapping[str, AlpacaCredentials],
     *,
     exchange: tuple[PriceSource, str | None],
-    stack: AsyncExitStack,
 ) -> Desk:
     """Seat an account at Alpaca with its own key, else at the exchange, each with its prices."""
     settings, nickname = app.settings, account.nickname
@@ -138,21 +154,43 @@ def _desk(
     if credentials is None:
         raise CredentialsError(f"Account {nickname} has neither a key nor a simulated venue.")
     data_url = url if simulated and url else _keyed_data_url(settings)
+    trading_url = url if simulated and url else settings.alpaca_trading_url
     venue = AlpacaVenue(
         nickname=nickname,
         account_number=account.account_number,
         credentials=credentials,
-        trading_url=url if simulated and url else settings.alpaca_trading_url,
+        trading_url=trading_url,
         name=app.standing.venue_of(nickname),
+        clock=app.deps.clock,
+        updates=_updates(app, nickname, credentials, trading_url=trading_url),
     )
     market_data = AlpacaMarketData(
         credentials=credentials,
         data_url=data_url,
         source=source.source if simulated else _source_at(data_url),
     )
-    stack.push_async_callback(venue.aclose)
-    stack.push_async_callback(market_data.aclose)
     return Desk(account, venue, market_data)
+
+
+def _updates(
+    app: App, nickname: str, credentials: AlpacaCredentials, *, trading_url: str
+) -> TradeUpdates | None:
+    """Return the stream that hints at changes; none where time is not the machine's own.
+
+    On a virtual clock waiting takes no time, so there is nothing to shorten.
+    """
+    if not isinstance(app.deps.clock, SystemClock):
+        return None
+    return TradeUpdates(
+        nickname=nickname, credentials=credentials, trading_url=trading_url, clock=app.deps.clock
+    )
+
+
+async def _close_all(desks: list[Desk]) -> None:
+    """Close every connection at the same time, so that hanging ones are waited for together."""
+    opened = [part for desk in desks for part in (desk.venue, desk.market_data)]
+    closable = [part for part in opened if isinstance(part, AlpacaVenue | AlpacaMarketData)]
+    await asyncio.gather(*(part.aclose() for part in closable))
 
 
 def _keyed_data_url(settings: Settings) -> str:

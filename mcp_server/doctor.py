@@ -14,6 +14,8 @@ from config.settings import Settings
 from mcp_server import doctor_checks as checks
 from mcp_server import operations
 from mcp_server.shapes import AccountShape, CheckShape, DoctorShape
+from mcp_server.stop_views import file_sentences, freeze_sentences, halt_sentences
+from mcp_server.stopping import read_stops
 from mcp_server.wiring import App, Terms, assembled, opened_store, settled
 from store import projector
 from store.migrate import schema_state
@@ -48,6 +50,8 @@ async def _opened(settings: Settings, config: Config) -> AsyncIterator[CheckShap
     try:
         async with opened_store(settings) as app:
             yield await _database(app)
+            async for check in _stops(app):
+                yield check
     except CouncilError as error:
         mend = "Start the database, or unset DATABASE_URL to use the embedded one."
         yield CheckShape(check="database", result="fail", message=str(error), mend=mend)
@@ -77,6 +81,20 @@ async def _database(app: App) -> CheckShape:
         message=f"{app.database}, {len(state.applied)} migrations, {report.events} events, "
         f"head {(report.head or 'empty')[:12]}",
     )
+
+
+async def _stops(app: App) -> AsyncIterator[CheckShape]:
+    """Point at what stands still: the halt file, halted accounts, frozen instruments."""
+    stops = await read_stops(app)
+    for name, sentences, mend in (
+        ("halt file", file_sentences(stops), "council resume"),
+        ("halts", halt_sentences(stops), "council resume"),
+        ("drifts", freeze_sentences(stops), "council accept-drift ACCOUNT INSTRUMENT"),
+    ):
+        for sentence in sentences:
+            yield CheckShape(check=name, result="warn", message=sentence, mend=f"`{mend}`")
+        if not sentences:
+            yield CheckShape(check=name, result="ok", message="none")
 
 
 def _venue(account: AccountShape) -> CheckShape:

@@ -4,6 +4,7 @@ import platform
 import sys
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from decimal import Decimal
 from importlib.metadata import version
 
 from pydantic import SecretStr
@@ -11,7 +12,7 @@ from pydantic import SecretStr
 from broker.accounts import checked_key_id, checked_trading_url, venue_at
 from config.errors import CouncilError
 from config.market_calendar import LAST_DAY
-from config.schema import Config, SizingPolicy
+from config.schema import Config, RiskFile, RiskLimits, SizingPolicy
 from config.settings import Settings
 from mcp_server.shapes import CheckShape
 
@@ -19,6 +20,8 @@ _OLDEST_PYTHON = (3, 11)
 _PACKAGES = ("llm-trading-council", "mcp", "openai", "alpaca-py", "asyncpg", "pydantic")
 _CALENDAR_RESERVE = timedelta(days=365)
 _SHOWN_OF_SECRET = 4
+_PAPER_EQUITY_USD = Decimal(100_000)
+_FULL_CONVICTION = 2
 
 
 def program() -> Iterator[CheckShape]:
@@ -43,6 +46,7 @@ def configuration(settings: Settings, config: Config) -> Iterator[CheckShape]:
     )
     yield from _sources(settings)
     yield from _sizing(config)
+    yield from _limits(config.risk)
     yield _hours(settings)
     yield _trading_address(settings)
 
@@ -73,6 +77,51 @@ def _sizing(config: Config) -> Iterator[CheckShape]:
         )
     if not empty:
         yield CheckShape(check="sizing", result="ok", message="every conviction has a size")
+
+
+def _limits(risk: RiskFile) -> Iterator[CheckShape]:
+    """Show the limits and point at sizes of the policy in force that would be refused by them."""
+    limits, share = risk.limits, _largest_share(risk)
+    yield CheckShape(check="limits", result="ok", message=_limits_line(limits))
+    moved = share * (1 + risk.approval.price_band)
+    if moved > limits.gross_exposure:
+        yield _exceeded(
+            "gross_exposure",
+            f"a size of {share:.0%} of equity, {moved:.0%} at the edge of the price band, can "
+            f"exceed limits.gross_exposure {limits.gross_exposure}",
+        )
+    worth = moved * _PAPER_EQUITY_USD
+    if worth > limits.order_notional_usd:
+        yield _exceeded(
+            "order_notional_usd",
+            f"a size of {share:.0%} of a paper account's {_PAPER_EQUITY_USD:,} USD, {moved:.0%} at "
+            f"the edge of the price band, can exceed limits.order_notional_usd "
+            f"{limits.order_notional_usd:,}",
+        )
+
+
+def _limits_line(limits: RiskLimits) -> str:
+    return (
+        f"positions up to {limits.gross_exposure} times the equity, one instrument a week, "
+        f"{limits.order_notional_usd:,} USD an order, {limits.shares_a_day:,} shares a day, "
+        f"quotes up to {limits.quote_age_seconds:g} s old, a halt after {limits.daily_loss:.1%} "
+        f"lost in a day, shorts from {limits.short_minimum_equity_usd:,} USD of equity, "
+        f"{limits.clock_skew_seconds:g} s between the clocks"
+    )
+
+
+def _largest_share(risk: RiskFile) -> Decimal:
+    """Return the largest share of equity that the policy in force can ask for."""
+    if risk.sizing_policy is SizingPolicy.CONVICTION_TABLE:
+        return max((row.share for row in risk.conviction_table), default=Decimal(0))
+    if risk.sizing_policy is SizingPolicy.LINEAR:
+        return min(_FULL_CONVICTION * risk.linear_share_per_unit, Decimal(1))
+    return Decimal(1)
+
+
+def _exceeded(limit: str, message: str) -> CheckShape:
+    mend = f"risk.yaml: lower the sizes or raise limits.{limit}; such an order is refused."
+    return CheckShape(check="limits", result="warn", message=message, mend=mend)
 
 
 def _hours(settings: Settings) -> CheckShape:

@@ -33,6 +33,9 @@ from mcp_server.shapes import (
     WeekShape,
     WeekStatusShape,
 )
+from mcp_server.stop_shapes import AccountStopsShape
+from mcp_server.stop_views import stop_sentences
+from mcp_server.stopping import read_stops
 from mcp_server.views import holding_shape
 from mcp_server.wiring import App
 from store import projector
@@ -104,6 +107,11 @@ async def reject(app: App, trade_id: str, by: Decider, *, reason: str) -> Result
     return _result(await approvals.reject(UUID(trade_id), reason, app.deps, decider=by))
 
 
+async def revoke(app: App, trade_id: str, by: Decider, *, reason: str) -> ResultShape:
+    """Take an approval back; see `council.trading.approvals.revoke`."""
+    return _result(await approvals.revoke(UUID(trade_id), reason, app.deps, decider=by))
+
+
 def _result(decided: Decided) -> ResultShape:
     return ResultShape(
         trade_id=str(decided.trade_id), status=decided.status, message=decided.message
@@ -113,15 +121,17 @@ def _result(decided: Decided) -> ResultShape:
 async def status(app: App) -> StatusShape:
     """Ask every venue at once and put its answers beside the week in force."""
     deps, standing = app.deps, app.standing
-    accounts = await asyncio.gather(*(_account(app, a.nickname) for a in deps.config.accounts))
+    stops = await read_stops(app)
+    accounts = await asyncio.gather(*(_account(app, own) for own in stops.accounts))
     week_id = week_in_force(app)
     trades = [row["status"] for row in await deps.store.rows("trades")]
     return StatusShape(
         mode=standing.mode,
         venue=standing.venue,
-        degraded=standing.degraded,
+        degraded=(*stop_sentences(stops), *standing.degraded),
         approval_mode=deps.config.risk.approval.mode,
-        halted=False,
+        halted=stops.halt_file is not None or any(own.halted for own in stops.accounts),
+        halt_file=stops.halt_file,
         database=app.database,
         at=deps.clock.now(),
         accounts=tuple(accounts),
@@ -140,13 +150,16 @@ def market_opens_at(app: App) -> datetime | None:
     return deps.calendar.next_to_open(now).open_at
 
 
-async def _account(app: App, nickname: str) -> AccountShape:
+async def _account(app: App, stops: AccountStopsShape) -> AccountShape:
     """Show one account; a venue that refuses it or is away is a problem to show, not an error."""
+    nickname = stops.account
     config = next(a for a in app.deps.config.accounts if a.nickname == nickname)
     known = {
         "account": nickname,
         "account_number": config.account_number,
         "venue": app.standing.venue_of(nickname),
+        "halted": stops.halted,
+        "frozen": stops.frozen,
     }
     nothing = AccountShape(**known, equity_usd=None, position=None, positions=(), problem=None)
     desk = app.deps.desks.get(nickname)

@@ -62,8 +62,9 @@ class TradeShape(Shape):
 
 
 class TradesShape(Shape):
-    """A list of trades."""
+    """A list of trades; `degraded` says first what stands still."""
 
+    degraded: tuple[str, ...] = ()
     trades: tuple[TradeShape, ...]
 
 
@@ -155,6 +156,29 @@ class HoldingShape(Shape):
     unrealized_profit_usd: float
 
 
+class HaltShape(Shape):
+    """A halt in force: who halted trading, through what, since when and why."""
+
+    reason: str
+    by: str
+    channel: str
+    at: datetime
+
+
+class FreezeShape(Shape):
+    """A drift that nobody has accepted: the account may not trade the instrument meanwhile.
+
+    `expected` is the signed position by the record, `shown` that of the venue.
+    """
+
+    instrument: str
+    expected: int
+    shown: int
+    reason: str
+    number: int
+    at: datetime
+
+
 class AccountShape(Shape):
     """One account at its venue; figures are null where the venue refused or did not answer."""
 
@@ -165,6 +189,8 @@ class AccountShape(Shape):
     position: HoldingShape | None
     positions: tuple[HoldingShape, ...]
     problem: str | None
+    halted: HaltShape | None
+    frozen: tuple[FreezeShape, ...]
 
 
 class WeekStatusShape(Shape):
@@ -186,6 +212,9 @@ class StatusShape(Shape):
     degraded: tuple[str, ...]
     approval_mode: str
     halted: bool
+    """Whether any account is halted or the halt file exists; `accounts` says which and why."""
+    halt_file: str | None
+    """The reason in the halt file, null where there is none."""
     database: Literal["embedded", "external"]
     at: datetime
     accounts: tuple[AccountShape, ...]
@@ -317,3 +346,4 @@ class ExchangeShape(Shape):
     prices: str
     secret_key: str
     keys: tuple[ExchangeKeyShape, ...]
+    notices: tuple[str, ...] = ()

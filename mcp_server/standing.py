@@ -39,10 +39,14 @@ def standing_of(settings: Settings, config: Config, prices: str = "synthetic pri
     """Tell from settings alone who will answer and where each account lives.
 
     Raises:
-        CredentialsError: an account has half a key, or two accounts have the same.
+        CredentialsError: an account has half a key.
     """
     names = [account.nickname for account in config.accounts]
-    with_keys = tuple(name for name in names if settings.alpaca_credentials(name) is not None)
+    with_keys = tuple(
+        name
+        for name in names
+        if settings.shared_key(name) or settings.alpaca_credentials(name) is not None
+    )
     simulated = tuple(name for name in names if name not in with_keys)
     sentences = (
         _models_sentence(settings),

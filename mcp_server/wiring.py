@@ -6,7 +6,7 @@ What was not opened stands as `NotOpened` in the Deps, and touching it is a mist
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Literal, cast
@@ -15,12 +15,15 @@ from config.clock import Clock, SystemClock
 from config.loader import load_config
 from config.logs import configure_logs
 from config.settings import Settings, load_settings
+from council.codec import KINDS
 from council.ports import Deps, Progress
 from council.projections import project
+from mcp_server.halt_file import HaltFile
 from mcp_server.standing import Standing, standing_of
 from store.databases import ensure_database
 from store.embedded import embedded_database
 from store.event_store import PostgresEventStore
+from store.kinds import refuse_unknown_kinds
 from store.locks import PostgresLocks
 from store.migrate import migrate
 from store.pool import StorePool, open_pool
@@ -39,6 +42,11 @@ Tell = Callable[[Progress], None]
 
 def _tell_nobody(progress: Progress) -> None:
     """Drop the news."""
+
+
+def _nobody_halts() -> str | None:
+    """Say that nothing outside asks for a halt."""
+    return None
 
 
 class NotOpened:
@@ -68,6 +76,7 @@ class Terms:
     """How a run departs from the usual: another clock, other prices, another database's address.
 
     `pooled` gives the server's pool sizes instead of a command's; `models` False opens no models.
+    `halt_file` False lets a week that nobody's money hangs on go on beside the halt file.
     """
 
     clock: Clock = field(default_factory=SystemClock)
@@ -76,6 +85,7 @@ class Terms:
     tell: Tell = _tell_nobody
     pooled: bool = False
     models: bool = True
+    halt_file: bool = True
 
 
 def settled(as_json: bool = False) -> Settings:
@@ -93,7 +103,7 @@ async def opened_store(settings: Settings, terms: Terms | None = None) -> AsyncI
     """Open configuration, database, migrations, pool, store and locks, and nothing else.
 
     Raises:
-        ConfigError: a YAML file or a setting is wrong.
+        ConfigError: a YAML file or a setting is wrong, or a newer version wrote the database.
         UnreachableError: the database does not answer.
     """
     terms = terms or Terms()
@@ -105,12 +115,14 @@ async def opened_store(settings: Settings, terms: Terms | None = None) -> AsyncI
             dsn = await stack.enter_async_context(opened_database(settings))
         await migrate(dsn)
         pool = await _pool(settings, dsn, stack, pooled=terms.pooled)
+        locks = await stack.enter_async_context(aclosing(PostgresLocks(dsn)))
+        await refuse_unknown_kinds(pool, KINDS)
         deps = Deps(
             config=config,
             clock=terms.clock,
             calendar=cast("Any", NotOpened("the calendar")),
             store=PostgresEventStore(pool, project),
-            locks=PostgresLocks(dsn),
+            locks=locks,
             models=cast("Any", NotOpened("models")),
             research={},
             desks={},
@@ -118,10 +130,15 @@ async def opened_store(settings: Settings, terms: Terms | None = None) -> AsyncI
             mode=standing.mode,
             degraded=standing.degraded,
             always_open=standing.always_open,
+            halt_wanted=_halt_wanted(settings, terms),
             tell=terms.tell,
         )
         database = "external" if settings.database_dsn else "embedded"
         yield App(settings, standing, deps, pool, dsn, cast("Any", database))
+
+
+def _halt_wanted(settings: Settings, terms: Terms) -> Callable[[], str | None]:
+    return HaltFile.in_home(settings.council_home).wanted if terms.halt_file else _nobody_halts
 
 
 @asynccontextmanager

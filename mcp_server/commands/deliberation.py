@@ -6,12 +6,14 @@ from typing import Annotated
 import typer
 
 from config.errors import UsageError
+from council.errors import WeekBusy
 from mcp_server import operations
 from mcp_server.commands.options import JsonFlag, WeekOption, carry_out
 from mcp_server.output import Output
 from mcp_server.rendering.status import show_checkpoints
 from mcp_server.rendering.week import show_week
-from mcp_server.wiring import Terms, assembled, settled
+from mcp_server.shapes import WeekShape
+from mcp_server.wiring import App, Terms, assembled, settled
 
 QueryOption = Annotated[
     str | None, typer.Option("--query", metavar="TEXT", help="What research should look at first.")
@@ -80,7 +82,15 @@ def demo(
 
 
 def _run_until(stage: str, week: str | None, *, query: str | None, output: Output) -> None:
-    carry_out(_deliberate(operations.run_until, stage, (week, query), output=output), output)
+    async def run(app: App, stage: str, *, week_id: str | None, query: str | None) -> WeekShape:
+        try:
+            return await operations.run_until(app, stage, week_id=week_id, query=query)
+        except WeekBusy as busy:
+            # Two timers may start one week: whoever comes second has nothing to do, and no error.
+            output.say(str(busy))
+            return await operations.week(app, week_id or operations.week_in_force(app))
+
+    carry_out(_deliberate(run, stage, (week, query), output=output), output)
 
 
 def _run_step(stage: str, week: str | None, *, query: str | None, output: Output) -> None:

@@ -1,19 +1,15 @@
 """What a person decides about trades, and the orders that follow."""
 
-import getpass
-import signal
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Awaitable, Sequence
 from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.prompt import Confirm
 
 from config.errors import CouncilError, UsageError
-from council.trading.approvals import Decider
+from council.trading.approvals import refuse_if_halted
 from mcp_server import operations
+from mcp_server.commands.asking import ask, check_terminal, person
 from mcp_server.commands.options import JsonFlag, WeekOption, YesFlag, carry_out
 from mcp_server.output import Output
 from mcp_server.readings import list_trades, one_trade
@@ -25,6 +21,8 @@ from mcp_server.rendering.trades import (
     show_trades,
 )
 from mcp_server.shapes import ResultShape, ResultsShape, TradeShape, TradesShape
+from mcp_server.stop_views import stop_sentences
+from mcp_server.stopping import read_stops
 from mcp_server.views import zero_size_notice
 from mcp_server.wiring import App, Terms, assembled, opened_store, settled
 
@@ -79,6 +77,18 @@ def reject(trade_id: TradeId, reason: ReasonOption, as_json: JsonFlag = False) -
     carry_out(_reject(trade_id, reason.strip(), output), output, _UNDECIDED)
 
 
+def revoke(
+    trade_ids: Annotated[list[str], typer.Argument(metavar="ID...", help="Trade ids.")],
+    reason: ReasonOption,
+    as_json: JsonFlag = False,
+) -> None:
+    """Take approvals back before their orders begin; the trades wait for a decision again."""
+    if not reason.strip():
+        raise UsageError("A revocation needs a reason: --reason TEXT.")
+    output = Output(as_json=as_json)
+    carry_out(_revoke(trade_ids, reason.strip(), output), output, _UNDECIDED)
+
+
 def execute(
     every: AllAccountsFlag = False, accounts: AccountsOption = None, as_json: JsonFlag = False
 ) -> None:
@@ -98,12 +108,17 @@ def executor() -> None:
 async def _trades(status: str | None, week: str | None, output: Output) -> None:
     week_id = None if week is None else operations.checked_week(week)
     async with opened_store(settled(output.as_json)) as app:
-        shape = TradesShape(trades=await list_trades(app, status=status, week_id=week_id))
+        stops = stop_sentences(await read_stops(app))
+        shape = TradesShape(
+            degraded=(*stops, *app.standing.degraded),
+            trades=await list_trades(app, status=status, week_id=week_id),
+        )
 
     def draw(console: Console) -> None:
-        standing = app.standing
-        mode, degraded = standing.mode, standing.degraded
-        words.header(console, "Trades", mode=mode, venue=standing.venue, degraded=degraded)
+        mode, venue = app.standing.mode, app.standing.venue
+        words.header(
+            console, "Trades", mode=mode, venue=venue, degraded=shape.degraded, stops=stops
+        )
         show_trades(console, shape.trades)
 
     output.show(shape, draw)
@@ -116,19 +131,20 @@ async def _trade(trade_id: str, output: Output) -> None:
     output.show(shape, lambda console: show_ticket(console, shape, notice))
 
 
-async def _approve(trade_ids: tuple[str, ...] | list[str], output: Output, *, yes: bool) -> None:
+async def _approve(trade_ids: Sequence[str], output: Output, *, yes: bool) -> None:
     async with opened_store(settled(output.as_json)) as app:
         asked = await _tickets(app, trade_ids)
+        if len(asked) == 1 and asked[0].status == "pending":
+            await refuse_if_halted(asked[0].account, app.deps)
         if asked and not yes:
+            for sentence in stop_sentences(await read_stops(app)):
+                output.say(f"! {sentence}", style="red")
             _ask(asked, app, output)
         done = [await _approve_one(app, ticket, alone=len(asked) == 1) for ticket in asked]
-    shape = ResultsShape(results=tuple(result for result, _ in done))
-    output.show(shape, lambda console: show_results(console, shape))
-    if failed := max((code for _, code in done), default=0):
-        raise typer.Exit(failed)
+    _show_done(done, output)
 
 
-async def _tickets(app: App, trade_ids: tuple[str, ...] | list[str]) -> tuple[TradeShape, ...]:
+async def _tickets(app: App, trade_ids: Sequence[str]) -> tuple[TradeShape, ...]:
     """Return the trades meant, each once, in the order given; none given means all pending ones."""
     if not trade_ids:
         return await list_trades(app, status="pending")
@@ -138,48 +154,58 @@ async def _tickets(app: App, trade_ids: tuple[str, ...] | list[str]) -> tuple[Tr
 
 def _ask(asked: tuple[TradeShape, ...], app: App, output: Output) -> None:
     """Show every ticket on stderr and wait for a yes; whatever else comes changes nothing."""
-    if not sys.stdin.isatty():
-        raise UsageError("Without a terminal nobody can be asked: add --yes to approve.")
+    check_terminal("approve")
     for ticket in asked:
         show_ticket(output.side, ticket, zero_size_notice(ticket, app.deps.config))
     many = "this trade" if len(asked) == 1 else f"these {len(asked)} trades"
-    with _stoppable():
-        agreed = Confirm.ask(f"Approve {many}?", console=output.side, default=False)
-    if not agreed:
-        raise typer.Abort
-
-
-@contextmanager
-def _stoppable() -> Iterator[None]:
-    """Let Ctrl-C and SIGTERM end a question: the event loop only notes them while it is blocked."""
-    before = {
-        signal.SIGINT: signal.signal(signal.SIGINT, signal.default_int_handler),
-        signal.SIGTERM: signal.signal(signal.SIGTERM, signal.SIG_DFL),
-    }
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+    ask(f"Approve {many}?", output)
 
 
 async def _approve_one(app: App, ticket: TradeShape, *, alone: bool) -> tuple[ResultShape, int]:
     """Approve exactly the ticket that was shown; of several, one refusal does not stop the rest."""
-    by = Decider(getpass.getuser(), "cli", "local_user")
+    approved = operations.approve(app, ticket.trade_id, person(), digest=ticket.digest)
+    return await _one(approved, ticket.trade_id, alone=alone)
+
+
+async def _one(
+    deciding: Awaitable[ResultShape], trade_id: str, *, alone: bool
+) -> tuple[ResultShape, int]:
+    """Await one verdict of several: a refusal is its result and its exit code."""
     try:
-        return await operations.approve(app, ticket.trade_id, by, digest=ticket.digest), 0
+        return await deciding, 0
     except CouncilError as error:
         if alone:
             raise
-        refused = ResultShape(trade_id=ticket.trade_id, status="refused", message=str(error))
+        refused = ResultShape(trade_id=trade_id, status="refused", message=str(error))
         return refused, error.exit_code
 
 
+async def _revoke(trade_ids: Sequence[str], reason: str, output: Output) -> None:
+    async with opened_store(settled(output.as_json)) as app:
+        meant = await _tickets(app, trade_ids)
+        done = [
+            await _one(
+                operations.revoke(app, ticket.trade_id, person(), reason=reason),
+                ticket.trade_id,
+                alone=len(meant) == 1,
+            )
+            for ticket in meant
+        ]
+    _show_done(done, output)
+
+
+def _show_done(done: Sequence[tuple[ResultShape, int]], output: Output) -> None:
+    """Show every result; the command fails with the worst exit code."""
+    shape = ResultsShape(results=tuple(result for result, _ in done))
+    output.show(shape, lambda console: show_results(console, shape))
+    if failed := max((code for _, code in done), default=0):
+        raise typer.Exit(failed)
+
+
 async def _reject(trade_id: str, reason: str, output: Output) -> None:
-    by = Decider(getpass.getuser(), "cli", "local_user")
     async with opened_store(settled(output.as_json)) as app:
         ticket = await one_trade(app.deps.store, trade_id)
-        result = await operations.reject(app, ticket.trade_id, by, reason=reason)
+        result = await operations.reject(app, ticket.trade_id, person(), reason=reason)
     shape = ResultsShape(results=(result,))
     output.show(shape, lambda console: show_results(console, shape))
 
@@ -187,11 +213,12 @@ async def _reject(trade_id: str, reason: str, output: Output) -> None:
 async def _execute(accounts: tuple[str, ...], output: Output) -> None:
     async with assembled(settled(output.as_json), Terms(tell=output.tell)) as opened:
         shape = await operations.execute(opened, accounts)
-        standing = opened.standing
+        stops = stop_sentences(await read_stops(opened))
+        mode, degraded = opened.standing.mode, (*stops, *opened.standing.degraded)
 
     def draw(console: Console) -> None:
-        mode, degraded = standing.mode, standing.degraded
-        words.header(console, "Execution", mode=mode, venue=shape.venue, degraded=degraded)
+        title, venue = "Execution", shape.venue
+        words.header(console, title, mode=mode, venue=venue, degraded=degraded, stops=stops)
         show_execution(console, shape)
 
     output.show(shape, draw)

@@ -12,6 +12,7 @@ from mcp_server.shapes import (
     HoldingShape,
     StatusShape,
 )
+from mcp_server.stop_views import stop_sentences, stops_of
 
 _RESULT_MARKS = {"ok": ("ok", "green"), "warn": ("warn", "yellow"), "fail": ("FAIL", "bold red")}
 
@@ -19,7 +20,14 @@ _RESULT_MARKS = {"ok": ("ok", "green"), "warn": ("warn", "yellow"), "fail": ("FA
 def show_status(console: Console, status: StatusShape) -> None:
     """Show mode, venue and shortfalls first, then the accounts and the week."""
     title = f"Council at {words.new_york(status.at)} New York"
-    words.header(console, title, mode=status.mode, venue=status.venue, degraded=status.degraded)
+    words.header(
+        console,
+        title,
+        mode=status.mode,
+        venue=status.venue,
+        degraded=status.degraded,
+        stops=stop_sentences(stops_of(status)),
+    )
     built = words.table("account", "number", "venue", "equity $", "position", right=("equity $",))
     for account in status.accounts:
         built.add_row(*_account_cells(account))
@@ -29,14 +37,22 @@ def show_status(console: Console, status: StatusShape) -> None:
     console.print(
         f"Last entry {words.new_york(week.last_entry_at)}, ends {words.new_york(week.ends_at)}."
     )
-    halted = "trading is halted" if status.halted else "trading is not halted"
     if status.approved:
         console.print(f"{words.approved_wait(status.approved, status.market_opens_at)}.")
     console.print(
-        f"{status.pending} pending; approval {status.approval_mode}; {halted}; "
+        f"{status.pending} pending; approval {status.approval_mode}; {_halted(status)}; "
         f"database {status.database}.",
         style="dim",
     )
+
+
+def _halted(status: StatusShape) -> str:
+    count = sum(account.halted is not None for account in status.accounts)
+    if status.halt_file is not None or count == len(status.accounts):
+        return "trading is halted"
+    if not count:
+        return "trading is not halted"
+    return "1 account is halted" if count == 1 else f"{count} accounts are halted"
 
 
 def _week_line(status: StatusShape) -> str:
@@ -46,8 +62,16 @@ def _week_line(status: StatusShape) -> str:
 
 def _account_cells(account: AccountShape) -> tuple[str | Text, ...]:
     held = Text(account.problem, style="red") if account.problem else holdings(account.positions)
+    held = Text.assemble(held, _stopped(account))
     venue = Text(account.venue, style="yellow" if account.venue == "simulated" else "green")
     return account.account, account.account_number, venue, words.dollars(account.equity_usd), held
+
+
+def _stopped(account: AccountShape) -> Text:
+    """Show what stands still in an account, behind what it holds."""
+    said = ["halted"] if account.halted else []
+    said += [f"{freeze.instrument} frozen" for freeze in account.frozen]
+    return Text(f" · {', '.join(said)}" if said else "", style="bold red")
 
 
 def holdings(positions: tuple[HoldingShape, ...]) -> Text:

@@ -8,6 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from mcp_server.rendering import words
+from mcp_server.rendering.stops import show_account_results
 from mcp_server.shapes import ExecutionShape, LegShape, ResultsShape, TradeShape
 
 _SHORT_ID_LENGTH = 8
@@ -154,10 +155,6 @@ def _fill_cells(trade: TradeShape, leg: LegShape) -> tuple[str | Text, ...]:
 
 def show_execution(console: Console, execution: ExecutionShape) -> None:
     """Show what the executor did, account by account, then the orders."""
-    lines = Table.grid(padding=(0, 1))
-    for result in execution.results:
-        name = Text(result.account, style="bold")
-        lines.add_row(name, words.status(result.status), Text(result.message))
-    console.print(lines)
+    show_account_results(console, execution.results)
     if any(leg.client_order_id for trade in execution.trades for leg in trade.legs):
         show_fills(console, execution.trades)

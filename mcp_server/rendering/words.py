@@ -22,6 +22,9 @@ _STATUS_STYLES = {
     "failed": "bold red",
     "refused": "bold red",
     "expired": "dim",
+    "halted": "bold red",
+    "trading": "green",
+    "accepted": "green",
 }
 _HIGH_CONVICTION, _MEDIUM_CONVICTION = 1.5, 1.0
 WIDE_COLUMNS = 110
@@ -92,15 +95,27 @@ def table(*columns: str, right: Iterable[str] = (), title: str | None = None) ->
     return built
 
 
-def header(console: Console, title: str, *, mode: str, venue: str, degraded: Sequence[str]) -> None:
-    """Say first who answers, where orders go, and how this falls short of the real thing."""
+def header(
+    console: Console,
+    title: str,
+    *,
+    mode: str,
+    venue: str,
+    degraded: Sequence[str],
+    stops: Sequence[str] = (),
+) -> None:
+    """Say first who answers, where orders go, and how this falls short of the real thing.
+
+    Those of `degraded` that are in `stops` are about trading that stands still: they are in red.
+    """
     models = "rehearsal models" if mode == "rehearsal" else "live models"
     line = Text.assemble((title, "bold"), "  ", (f" {models} ", _badge(mode == "rehearsal")), " ")
     line.append(f" venue {venue} ", _badge("simulated" in venue))
     console.print(line)
     shortfalls = Table.grid(padding=(0, 1))
     for sentence in degraded:
-        shortfalls.add_row(Text("!", style="bold yellow"), Text(sentence, style="yellow"))
+        colour = "red" if sentence in stops else "yellow"
+        shortfalls.add_row(Text("!", style=f"bold {colour}"), Text(sentence, style=colour))
     if degraded:
         console.print(shortfalls)
 

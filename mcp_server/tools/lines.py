@@ -126,4 +126,12 @@ def account_line(account: AccountShape) -> AccountLine:
         venue=account.venue,
         equity_usd=account.equity_usd,
         position=account.problem or ", ".join(held) or "flat",
+        halted=_halted(account),
+        frozen=", ".join(freeze.instrument for freeze in account.frozen) or "no",
     )
+
+
+def _halted(account: AccountShape) -> str:
+    if account.halted is None:
+        return "no"
+    return f"by {account.halted.by} at {account.halted.at:%Y-%m-%d %H:%M} UTC"

@@ -48,9 +48,11 @@ async def get_status(ctx: HostContext) -> Annotated[CallToolResult, StatusAnswer
 
 def _status_summary(status: StatusShape) -> str:
     held = sum(bool(account.positions) for account in status.accounts)
+    halted = "Trading is HALTED. " if status.halted else ""
     line = (
-        f"Week {status.week.week_id} is {status.week.state.replace('_', ' ')}; {status.pending} "
-        f"trades are pending; {held} of {len(status.accounts)} accounts hold a position."
+        f"{halted}Week {status.week.week_id} is {status.week.state.replace('_', ' ')}; "
+        f"{status.pending} trades are pending; "
+        f"{held} of {len(status.accounts)} accounts hold a position."
     )
     if status.approved:
         line += f" {approved_wait(status.approved, status.market_opens_at)}."
@@ -58,6 +60,8 @@ def _status_summary(status: StatusShape) -> str:
 
 
 def _status_next_step(status: StatusShape) -> str:
+    if status.halted:
+        return "Tell the user what is halted and why; only a person ends that: `council resume`."
     if status.pending:
         return "Call list_pending_trades and show them to the user."
     if status.week.state != "finished":

@@ -24,10 +24,17 @@ def without_titles(schema: dict[str, Any]) -> None:
         field.pop("title", None)
 
 
+def _in_few_words(schema: dict[str, Any]) -> None:
+    """Take out of a result's schema what a host need not know: no field of it is ever absent."""
+    without_titles(schema)
+    schema.pop("additionalProperties", None)
+    schema.pop("required", None)
+
+
 class Line(Shape):
     """A part of a result, listed to hosts without the words that its names already say."""
 
-    model_config = ConfigDict(json_schema_extra=without_titles)
+    model_config = ConfigDict(json_schema_extra=_in_few_words)
 
     WITHIN_OTHERS: ClassVar[frozenset[str]] = frozenset()
     """Fields that the text leaves out, because another field says the same in words."""
@@ -149,6 +156,12 @@ class DecidedAnswer(Answer):
     status: str
 
 
+class HaltedAnswer(Answer):
+    """What was halted: a sentence for each account."""
+
+    accounts: tuple[str, ...]
+
+
 class CheckpointLine(Line):
     """One account's checkpoint."""
 
@@ -176,6 +189,8 @@ class AccountLine(Line):
     venue: str
     equity_usd: float | None
     position: str
+    halted: str
+    frozen: str
 
 
 class StatusAnswer(Answer):

@@ -6,18 +6,21 @@ from mcp.server.mcpserver.exceptions import ToolError
 from mcp_types import CallToolResult
 from pydantic import Field
 
-from council.trading.approvals import Decider
+from council.trading.approvals import Decider, refuse_if_halted
 from mcp_server import operations
 from mcp_server.readings import list_trades, one_trade
 from mcp_server.rendering.words import new_york
 from mcp_server.shapes import TradeShape
+from mcp_server.stop_views import stop_sentences
+from mcp_server.stopping import read_stops
 from mcp_server.tools.lines import trade_line, trade_words
 from mcp_server.tools.results import DecidedAnswer, TradesAnswer, told
 from mcp_server.tools.serving import HostContext, TradeId, WeekId, host_of, saying
 from mcp_server.views import zero_size_notice
 from mcp_server.wiring import App
 
-_APPROVER = "mcp client"
+APPROVER = "mcp client"
+"""Who decided, where a model passed on what a person said."""
 
 Phrase = Annotated[
     str | None,
@@ -39,12 +42,12 @@ async def list_pending_trades(
     app = await host_of(ctx).app()
     week = operations.checked_week(week_id) if week_id else None
     trades = await list_trades(app, status="pending", week_id=week)
-    standing = app.standing
+    standing, stops = app.standing, stop_sentences(await read_stops(app))
     answer = TradesAnswer(
         summary=f"{len(trades)} trades are pending.",
         mode=standing.mode,
         venue=standing.venue,
-        degraded=standing.degraded,
+        degraded=(*stops, *standing.degraded),
         next_step="Ask the user about one trade at a time. approve_trade acts on the one whose "
         "confirmation phrase the user typed, reject_trade on the one that the user names."
         if trades
@@ -66,13 +69,15 @@ async def approve_trade(
     """
     app = await host_of(ctx).app()
     ticket = await one_trade(app.deps.store, trade_id)
+    if ticket.status == "pending":
+        await refuse_if_halted(ticket.account, app.deps)
     if ticket.status == "pending" and _plain(confirmation) != _plain(ticket.confirmation):
         notice = zero_size_notice(ticket, app.deps.config)
         raise ToolError(_ask_for_phrase(ticket, notice, given=confirmation))
     result = await operations.approve(
         app,
         ticket.trade_id,
-        Decider(_APPROVER, "tool", "client_relayed"),
+        Decider(APPROVER, "tool", "client_relayed"),
         digest=ticket.digest,
         confirmation=ticket.confirmation,
     )
@@ -89,7 +94,7 @@ async def reject_trade(
     """
     app = await host_of(ctx).app()
     ticket = await one_trade(app.deps.store, trade_id)
-    by = Decider(_APPROVER, "tool", "client_relayed")
+    by = Decider(APPROVER, "tool", "client_relayed")
     result = await operations.reject(app, ticket.trade_id, by, reason=reason)
     return told(_decided(app, ticket, result.status, f"Rejected: {trade_words(ticket)}."))
 

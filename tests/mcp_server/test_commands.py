@@ -176,7 +176,7 @@ def test_ctrl_c_at_the_question_ends_it_at_once_and_approves_nothing(
         return True
 
     monkeypatch.setattr("sys.stdin.isatty", lambda: True)
-    monkeypatch.setattr("mcp_server.commands.trading.Confirm.ask", asked)
+    monkeypatch.setattr("mcp_server.commands.asking.Confirm.ask", asked)
 
     code = cli.run(["approve", "--all"])
 

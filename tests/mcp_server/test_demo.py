@@ -1,6 +1,7 @@
 import csv
 import json
 import math
+from contextlib import aclosing
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
@@ -100,7 +101,7 @@ def test_synthetic_weeks_before_the_prices_begin_are_refused() -> None:
 
 
 async def test_a_second_demo_at_the_same_time_is_refused(database_dsn: str) -> None:
-    async with PostgresLocks(database_dsn).exclusive("demo") as held:
+    async with aclosing(PostgresLocks(database_dsn)) as locks, locks.exclusive("demo") as held:
         with pytest.raises(DemoBusy, match="Another `council demo`"):
             await play(DemoOrder(week_id="2026-11-18"), Output(as_json=True))
 
