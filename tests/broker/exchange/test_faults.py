@@ -154,11 +154,12 @@ def test_short_flags_flip_with_time_but_never_beyond_the_asset_s_own() -> None:
     hours = [AT + timedelta(minutes=5 * number) for number in range(100)]
 
     free = [plan.as_of(AssetRules("SPY"), at) for at in hours]
-    hard = [plan.as_of(AssetRules("USO", easy_to_borrow=False), at) for at in hours]
+    rigid = AssetRules("USO", shortable=False, easy_to_borrow=False)
+    hard = [plan.as_of(rigid, at) for at in hours]
 
     assert {rules.shortable for rules in free} == {True, False}
     assert {rules.easy_to_borrow for rules in free} == {True, False}
-    assert {rules.easy_to_borrow for rules in hard} == {False}
+    assert set(hard) == {rigid}
     assert plan.as_of(AssetRules("SPY"), AT) == plan.as_of(
         AssetRules("SPY"), AT + timedelta(minutes=4)
     )

@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Final
 
 from config.ids import client_order_id_for
-from council.errors import AlreadyDecided, TicketExpired
+from council.errors import AccountHalted, AlreadyDecided, TicketExpired
 from council.ports import Deps
 from council.trading.approvals import approve, reject
 from council.trading.desks import holdings_of, look
@@ -159,5 +159,5 @@ async def _decide(step: Step, round_: int, deps: Deps, *, crew: Crew) -> None:
         await crew.approve_and_die(step.trade_id)
     try:
         await approve(step.trade_id, deps, decider=ANNA)
-    except (AlreadyDecided, TicketExpired):
+    except (AlreadyDecided, TicketExpired, AccountHalted):
         return
