@@ -88,7 +88,7 @@ class Overtaken(UnreachableError):
 
 
 class OrderMismatch(RefusedError):
-    """The venue holds another order under our id; its account stands still until a person looks."""
+    """The venue has not the order that was sent; its account stands still until a person looks."""
 
 
 class UnknownFact(CouncilError):

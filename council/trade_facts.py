@@ -183,13 +183,15 @@ class OrderProgressed(LegFact):
 
 
 class LegClosed(LegFact):
-    """The order is over at the venue."""
+    """The order is over at the venue, or never reached it."""
 
     symbol: str
     status: OrderStatus | Literal["refused"]
     filled_quantity: int
     average_price: Decimal | None
     position_quantity: int
+    reason: str | None = None
+    """Why the order was given up by us; None where the end is the venue's own word."""
 
 
 class CancelRequested(LegFact):

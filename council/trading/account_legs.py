@@ -6,6 +6,7 @@ The stream's version is the account's lock: whoever appends has seen all that ha
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from decimal import Decimal
 from uuid import UUID
 
 from broker.models import OrderStatus
@@ -39,6 +40,7 @@ class LegState:
     """
 
     intended: LegIntended
+    intended_at: datetime
     attempts: int = 0
     attempted_at: datetime | None = None
     accepted: OrderAccepted | None = None
@@ -46,6 +48,7 @@ class LegState:
     doubted: SubmitUnknown | None = None
     seen: frozenset[tuple[OrderStatus, int]] = frozenset()
     filled: int = 0
+    average_price: Decimal | None = None
     closed: LegClosed | None = None
     cancel: CancelRequested | None = None
     cancel_at: datetime | None = None
@@ -100,7 +103,7 @@ def fold_legs(state: AccountLegs, events: Iterable[StoredEvent]) -> AccountLegs:
 
 def _with(legs: tuple[LegState, ...], fact: LegFact, *, at: datetime) -> tuple[LegState, ...]:
     if isinstance(fact, LegIntended):
-        return (*legs, LegState(fact))
+        return (*legs, LegState(fact, at))
     return tuple(
         _step(leg, fact, at=at) if leg.client_order_id == fact.client_order_id else leg
         for leg in legs
@@ -119,7 +122,8 @@ def _step(leg: LegState, fact: LegFact, *, at: datetime) -> LegState:
             leg = replace(leg, refused=fact)
         case OrderProgressed():
             seen = leg.seen | {(fact.status, fact.filled_quantity)}
-            leg = replace(leg, seen=seen, filled=fact.filled_quantity)
+            filled, price = fact.filled_quantity, fact.average_price
+            leg = replace(leg, seen=seen, filled=filled, average_price=price)
         case CancelRequested():
             leg = replace(leg, cancel=fact, cancel_at=at)
         case LegClosed():

@@ -10,9 +10,7 @@ from datetime import timedelta
 from typing import Final, Literal
 from uuid import UUID
 
-from broker.models import VenueName
 from config.ids import client_order_id_for
-from config.weeks import week_id_at
 from council.model.ticket import TicketLeg
 from council.ports import Deps, Desk
 from council.trade_facts import (
@@ -26,25 +24,17 @@ from council.trade_facts import (
     TradeProposed,
 )
 from council.trading.account_legs import AccountLedger, LegState
-from council.trading.approvals import is_due
-from council.trading.checks import (
-    Objection,
-    Rules,
-    Standing,
-    objection_to,
-    shortfall,
-    unexplained,
-    unplanned,
-)
-from council.trading.desks import holdings_of, look
+from council.trading.approvals import expire_unsent, is_due
+from council.trading.checks import Objection, Standing, shortfall, unexplained
+from council.trading.desks import holdings_of
 from council.trading.halts import halted_fact
 from council.trading.journal import record
 from council.trading.leg_runner import LegRunner
 from council.trading.lifecycle import TradeState, TradeStatus, load_trade
-from council.trading.limit_checks import Moment, daily_loss_halt, limit_objection
+from council.trading.order_gate import OrderGate
 from council.trading.reconcile import reconcile
 from council.trading.tickets import plan_legs, renewed_ticket
-from council.trading.turn_words import ending_note, progress_of
+from council.trading.turn_words import UNSENT, ending_note, progress_of
 
 TRADES_PER_CYCLE: Final = 10
 LEGS_PER_CYCLE: Final = 12
@@ -76,6 +66,11 @@ class AccountRun:
     desk: Desk
     ledger: AccountLedger
     notes: list[str] = field(default_factory=list)
+    _gate: OrderGate = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Set the gate before its orders."""
+        self._gate = OrderGate(self.deps, self.desk, self.ledger)
 
     async def run(self) -> AccountReport:
         """Reconcile, then carry out what is approved, as far as this cycle allows.
@@ -85,6 +80,8 @@ class AccountRun:
             OrderMismatch: an order at the venue is not the one intended.
             Overtaken: another executor works on this account: read again.
         """
+        late = await expire_unsent(self.ledger.account, self.deps)
+        self.notes += [UNSENT] * len(late)
         await self._halt_if_wanted()
         unfinished = self.ledger.legs.unfinished
         if unfinished is not None:
@@ -127,14 +124,7 @@ class AccountRun:
         """Write down what the venue shows and the record does not explain, and a day's loss."""
         before = self.ledger.guard
         sight = await reconcile(self.deps, self.desk, self.ledger)
-        halt = daily_loss_halt(
-            sight.account,
-            self.ledger.guard,
-            limits=self.deps.config.risk.limits,
-            moment=self._moment(week_id_at(self.deps.clock.now())),
-        )
-        if halt is not None:
-            await self.ledger.write(halt)
+        await self._gate.halt_after_loss(sight.account)
         after = self.ledger.guard
         self.notes += [
             f"drift: {d.reason}" for d in after.frozen.values() if d.number > before.drifts
@@ -164,7 +154,7 @@ class AccountRun:
             if pause is not None:
                 return pause
             trade = await self._load(trade.trade_id)
-            if trade.is_over:
+            if trade.is_over or trade.approved is None:  # revoked a moment ago
                 return "over"
             step = await self._plan(trade, self.ledger.legs.of_trade(trade.trade_id))
             if step != "intended":
@@ -173,29 +163,20 @@ class AccountRun:
 
     async def _finish(self, leg: LegState, trade: TradeState) -> _Pause | None:
         """Bring the leg on; None where it is over, else how the turn ends."""
-        line = leg.line
+        intended, newer = leg, await self._gate.superseded(trade)
 
         async def objection() -> Objection | None:
-            standing = await look(self.desk, trade.proposal.ticket.instrument, self.deps.clock)
-            return self._objection(trade, standing, line)
+            if newer is not None:
+                return Objection(newer, is_final=True)
+            return await self._gate.against_sending(intended, trade)
 
         runner = LegRunner(self.deps, self.desk, self.ledger)
-        leg = await runner.run(leg.client_order_id, objection, await self._unwanted(trade))
+        leg = await runner.run(leg.client_order_id, objection, newer)
         self.notes.append(progress_of(leg, runner.held_back))
         if leg.closed is not None:
             return None
         is_held = runner.held_back is not None and runner.held_back.blocks
         return "blocked" if is_held or self._is_stuck(leg) else "working"
-
-    async def _unwanted(self, trade: TradeState) -> str | None:
-        """Return why the order under way is not wanted any more: a newer trade was approved."""
-        where = {"account_id": self.ledger.account, "status": "approved"}
-        for row in await self.deps.store.rows("trades", where=where, order_by=("proposed_at",)):
-            other = await self._load(UUID(str(row["trade_id"])))
-            newer = other.trade_id != trade.trade_id and other.status is TradeStatus.APPROVED
-            if newer and not is_due(other.proposal.ticket, self.deps):
-                return f"trade {other.trade_id} was approved since"
-        return None
 
     def _is_stuck(self, leg: LegState) -> bool:
         """Say so where a cancel that was asked for does not come."""
@@ -217,7 +198,7 @@ class AccountRun:
         ticket = trade.proposal.ticket
         if not legs and is_due(ticket, self.deps):
             return await self._expire(trade)
-        standing = await look(self.desk, ticket.instrument, self.deps.clock)
+        standing = await self._gate.look(ticket.instrument)
         moved = unexplained(self.ledger.guard, standing.positions)
         if moved:
             return await self._wait_for(moved, trade)
@@ -232,18 +213,16 @@ class AccountRun:
         self, line: TicketLeg, trade: TradeState, legs: Sequence[LegState], *, standing: Standing
     ) -> _Step:
         """Store the intent of the next leg, unless something speaks against sending it."""
-        against = self._objection(trade, standing, line)
-        against = against or unplanned(trade.proposal.ticket, line, legs)
+        against = await self._gate.against_intending(line, trade, standing)
         if against is None:
             return await self._intend(line, trade, legs, standing=standing)
-        if not against.is_final or standing.quote is None:
-            self.notes.append(f"{trade.proposal.ticket.instrument}: {against.reason}")
-            return "blocked" if against.blocks else "waiting"
-        if legs or against.ends:
-            return await self._end(
-                trade, TradeIncomplete(**_identity(trade), reason=against.reason)
-            )
-        return await self._void(trade, against.reason, standing)
+        if against.is_final and (legs or against.ends):
+            ending = TradeIncomplete(**_identity(trade), reason=against.reason)
+            return await self._end(trade, ending)
+        if against.is_final and standing.quote is not None:
+            return await self._void(trade, against.reason, standing)
+        self.notes.append(f"{trade.proposal.ticket.instrument}: {against.reason}")
+        return "blocked" if against.blocks else "waiting"
 
     async def _intend(
         self, line: TicketLeg, trade: TradeState, legs: Sequence[LegState], *, standing: Standing
@@ -317,35 +296,6 @@ class AccountRun:
     async def _record(self, trade: TradeState, *facts: TradeFact) -> None:
         versions = {facts[0].stream: trade.version}
         await record(self.deps, facts, versions, parent=trade.last_event_id)
-
-    def _objection(
-        self, trade: TradeState, standing: Standing, line: TicketLeg
-    ) -> Objection | None:
-        if trade.is_over:  # its order at the venue was another one: a person must look
-            return Objection("the trade is over", is_final=False, blocks=True)
-        if trade.approved is None:
-            return Objection("the trade is not approved", is_final=True)
-        ticket, risk = trade.proposal.ticket, self.deps.config.risk
-        now = self.deps.clock.now()
-        rules = Rules(now=now, mode=risk.approval.mode, guard=self.ledger.guard)
-        return objection_to(
-            ticket, trade.approved, standing, symbol=line.symbol, rules=rules
-        ) or limit_objection(
-            line,
-            standing,
-            self.ledger.legs,
-            limits=risk.limits,
-            moment=self._moment(ticket.week_id),
-        )
-
-    def _moment(self, week_id: str) -> Moment:
-        simulated = self.desk.venue.name is VenueName.SIMULATED
-        return Moment(
-            now=self.deps.clock.now(),
-            account=self.ledger.account,
-            week_id=week_id,
-            ageless=self.deps.always_open and simulated,
-        )
 
     async def _load(self, trade_id: UUID) -> TradeState:
         return await load_trade(self.deps.store, trade_id)

@@ -193,13 +193,15 @@ async def revoke(trade_id: UUID, reason: str, deps: Deps, *, decider: Decider) -
 
 async def expire_due(deps: Deps) -> tuple[UUID, ...]:
     """Record every waiting trade whose time is over as expired, and return their ids."""
-    expired = []
-    for row in await deps.store.rows("trades", where={"status": "pending"}):
-        state = await load_trade(deps.store, UUID(str(row["trade_id"])))
-        if state.status is TradeStatus.PENDING and is_due(state.proposal.ticket, deps):
-            await _stored([_expiry(state, deps)], state, deps)
-            expired.append(state.trade_id)
-    return tuple(expired)
+    return await _expired(TradeStatus.PENDING, deps)
+
+
+async def expire_unsent(account: str, deps: Deps) -> tuple[UUID, ...]:
+    """Record the account's approved trades of which nothing was sent in time as expired.
+
+    It asks no venue, which may be away or refuse the account. Return the trades' ids.
+    """
+    return await _expired(TradeStatus.APPROVED, deps, account_id=account)
 
 
 def is_due(ticket: Ticket, deps: Deps) -> bool:
@@ -231,6 +233,16 @@ async def refuse_if_halted(account: str, deps: Deps) -> None:
         AccountHalted: it is; naming why, and how a person ends that.
     """
     await _unhalted(AccountGuard(), account, deps)
+
+
+async def _expired(status: TradeStatus, deps: Deps, **where: str) -> tuple[UUID, ...]:
+    expired = []
+    for row in await deps.store.rows("trades", where={"status": status.value, **where}):
+        state = await load_trade(deps.store, UUID(str(row["trade_id"])))
+        is_late = state.status is status and is_due(state.proposal.ticket, deps)
+        if is_late and await _stored([_expiry(state, deps)], state, deps):
+            expired.append(state.trade_id)
+    return tuple(expired)
 
 
 async def _pending(trade_id: UUID, deps: Deps) -> TradeState:

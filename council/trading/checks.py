@@ -93,7 +93,7 @@ def unplanned(ticket: Ticket, line: TicketLeg, legs: Sequence[LegState]) -> Obje
     sent = [(leg.intended.leg, leg.intended.symbol, leg.filled) for leg in legs]
     if permits(ticket, line, already_filled=filled_on(sent, line)):
         return None
-    order = f"{line.side} {line.quantity} {line.symbol} ({line.position_intent})"
+    order = f"{_order(line)} ({line.position_intent})"
     return Objection(f"the position changed, {order} is not on the ticket", is_final=True)
 
 
@@ -102,8 +102,10 @@ def shortfall(legs: Sequence[LegState]) -> str | None:
     if not legs or legs[-1].closed is None:
         return None
     last, closed = legs[-1], legs[-1].closed
-    if closed.status == "refused":
+    if closed.status in {"refused", OrderStatus.REJECTED} and not last.filled:
         return _refusal(last, flip=len(legs) > 1)
+    if closed.reason is not None:
+        return f"not_sent: {_order(last.line)}: {closed.reason}"
     if closed.filled_quantity == last.intended.quantity:
         return None
     if _may_close_again(legs):
@@ -118,11 +120,16 @@ def unexplained(guard: AccountGuard, positions: Mapping[str, int]) -> str | None
 
     What a person was told of already is left out: it is frozen, which is an objection of its own.
     """
-    for symbol in sorted({*guard.expected, *positions} - set(guard.frozen)):
-        expected, shown = guard.expected.get(symbol, 0), positions.get(symbol, 0)
-        if shown != expected:
-            return f"the venue shows {shown} {symbol} where the fills leave {expected}"
-    return None
+    symbols = sorted({*guard.expected, *positions} - set(guard.frozen))
+    return next((d for symbol in symbols if (d := drifted(guard, positions, symbol))), None)
+
+
+def drifted(guard: AccountGuard, positions: Mapping[str, int], symbol: str) -> str | None:
+    """Return how the venue's position in `symbol` differs from what the record leaves, or None."""
+    expected, shown = guard.expected.get(symbol, 0), positions.get(symbol, 0)
+    if shown == expected:
+        return None
+    return f"the venue shows {shown} {symbol} where the fills leave {expected}"
 
 
 def skew(venue_at: datetime, asked_at: datetime, answered_at: datetime) -> timedelta:
@@ -207,7 +214,11 @@ def _refusal(leg: LegState, *, flip: bool) -> str:
     refused = leg.refused
     said = f"{refused.message} ({refused.code})" if refused else "no reason given"
     name = "flip_open_refused" if flip and leg.intended.leg == "open" else "refused"
-    return f"{name}: {leg.intended.side} {leg.intended.quantity} {leg.intended.symbol}: {said}"
+    return f"{name}: {_order(leg.line)}: {said}"
+
+
+def _order(line: TicketLeg) -> str:
+    return f"{line.side} {line.quantity} {line.symbol}"
 
 
 def _may_close_again(legs: Sequence[LegState]) -> bool:

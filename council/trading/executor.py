@@ -18,7 +18,7 @@ from council.ports import Deps
 from council.trade_facts import DriftAccepted, TradeApproved, TradingHalted, TradingResumed
 from council.trading.account_legs import AccountLedger
 from council.trading.account_run import AccountReport, AccountRun
-from council.trading.approvals import expire_due
+from council.trading.approvals import expire_due, expire_unsent
 
 LONGEST_REST: Final = timedelta(seconds=30)
 """So often all accounts get a turn even if nothing was heard: for the open, and for expiry."""
@@ -28,7 +28,8 @@ TURNS_AT_ONCE: Final = 32
 
 SETTLE_STEP: Final = timedelta(milliseconds=500)
 RELOADS: Final = 3
-_IN_MOTION: Final = frozenset({"working", "unreachable", "busy"})
+_FRUITLESS: Final = frozenset({"unreachable", "busy"})
+_IN_MOTION: Final = _FRUITLESS | {"working"}
 _WAKING: Final = tuple(
     kind.__name__ for kind in (TradeApproved, TradingHalted, TradingResumed, DriftAccepted)
 )
@@ -61,16 +62,16 @@ async def run_until_settled(
     *,
     timeout: timedelta,  # noqa: ASYNC109 - it passes on the injected clock, not on the loop's
 ) -> tuple[AccountReport, ...]:
-    """Repeat turns until no order is under way, or for `timeout`; notes of all turns are kept."""
+    """Repeat turns until no order is under way, or for `timeout`; tell each account's as one."""
     give_up_at = deps.clock.now() + timeout
-    told: dict[str, AccountReport] = {}
+    turns: list[tuple[AccountReport, ...]] = []
     for _ in range(int(timeout / SETTLE_STEP) + 1):
-        told = _merged(told, await execute_once(deps, accounts))
-        moving = any(report.outcome in _IN_MOTION for report in told.values())
+        turns.append(await execute_once(deps, accounts))
+        moving = any(report.outcome in _IN_MOTION for report in turns[-1])
         if not moving or deps.clock.now() >= give_up_at:
             break
         await deps.clock.sleep(SETTLE_STEP)
-    return tuple(told.values())
+    return tuple(map(_merged, zip(*turns, strict=True)))
 
 
 async def executor_loop(deps: Deps, stop: asyncio.Event, interval: timedelta) -> None:
@@ -142,10 +143,12 @@ async def _pause(stop: asyncio.Event, interval: timedelta) -> None:
 
 
 async def _turn(account: str, deps: Deps) -> AccountReport:
-    """Give one account its turn; every expected failure becomes its report."""
-    if account not in deps.desks:
-        return AccountReport(account, "blocked", (deps.refused_accounts[account],))
+    """Give one account its turn; whatever fails becomes its report and leaves the others alone."""
+    log = structlog.get_logger("executor")
     try:
+        if account not in deps.desks:
+            await expire_unsent(account, deps)
+            return AccountReport(account, "blocked", (deps.refused_accounts[account],))
         async with deps.locks.exclusive(f"executor-{account}") as held:
             if held:
                 return await _run(account, deps)
@@ -153,6 +156,10 @@ async def _turn(account: str, deps: Deps) -> AccountReport:
         return AccountReport(account, "unreachable", (str(error),))
     except CouncilError as error:
         return AccountReport(account, "blocked", (str(error),))
+    except Exception as error:
+        log.exception("executor.turn_failed", account=account)
+        note = f"the executor failed on {account}, its log says where: {type(error).__name__}"
+        return AccountReport(account, "blocked", (note,))
     return AccountReport(account, "busy", ("another executor works on this account",))
 
 
@@ -175,15 +182,15 @@ def _chosen(deps: Deps, accounts: Sequence[str] | None) -> tuple[str, ...]:
     return known if accounts is None else tuple(accounts)
 
 
-def _merged(
-    told: dict[str, AccountReport], reports: Sequence[AccountReport]
-) -> dict[str, AccountReport]:
-    """Keep each account's newest outcome with the notes of all its turns, each said once."""
-    merged = {}
-    for report in reports:
-        before = told.get(report.account)
-        notes = dict.fromkeys((*(before.notes if before else ()), *report.notes))
-        quiet = before is not None and report.outcome == "idle" and notes
-        outcome = "settled" if quiet else report.outcome
-        merged[report.account] = AccountReport(report.account, outcome, tuple(notes))
-    return merged
+def _merged(turns: Sequence[AccountReport]) -> AccountReport:
+    """Return an account's newest outcome with the notes of all its turns, each said once.
+
+    A turn that came to nothing is forgotten once another got through.
+    """
+    last = turns[-1]
+    forgotten = frozenset[str]() if last.outcome in _FRUITLESS else _FRUITLESS
+    told = [turn for turn in turns if turn.outcome not in forgotten]
+    notes = tuple(dict.fromkeys(note for turn in told for note in turn.notes))
+    return AccountReport(
+        last.account, "settled" if last.outcome == "idle" and notes else last.outcome, notes
+    )

@@ -93,7 +93,7 @@ async def halt(
 
     Raises:
         UsageError: a nickname is unknown.
-        Overtaken: the accounts' streams kept moving.
+        Overtaken: others kept halting and resuming the accounts.
     """
     names = chosen_accounts(deps, accounts)
     written = partial(
@@ -105,7 +105,8 @@ async def halt(
         trading = [name for name in names if guards[name].halted is None]
         halts = {name: written(guards[name], name, at=at) for name in trading}
         wanted |= halts
-        if await _stored(deps, tuple(halts.values()), guards):
+        # At whatever version: orders under way must not keep a halt out, only another halt may.
+        if await _stored(deps, tuple(halts.values()), {}):
             return tuple(_stopped(name, guards[name], halts, wanted, at=at) for name in names)
     raise Overtaken("Trading is NOT halted: the accounts keep changing, so try again at once.")
 
@@ -201,10 +202,12 @@ async def _stored(
     facts: Sequence[TradingHalted | TradingResumed | DriftAccepted],
     guards: Mapping[str, AccountGuard],
 ) -> bool:
-    """Store `facts` if no stream has moved since its guard was read; whether they are stored."""
+    """Store `facts`, each at the version of its guard where `guards` has one; whether they are."""
     if not facts:
         return True
-    versions = {fact.stream: guards[fact.account].version for fact in facts}
+    versions = {
+        fact.stream: guards[fact.account].version for fact in facts if fact.account in guards
+    }
     try:
         await record(deps, facts, versions)
     except Overtaken:

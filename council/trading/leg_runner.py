@@ -20,7 +20,7 @@ from broker.models import (
     SubmitOutcome,
     Unknown,
 )
-from council.errors import OrderMismatch
+from council.errors import OrderMismatch, Overtaken
 from council.ports import Deps, Desk, whole_shares
 from council.trade_facts import (
     CancelRequested,
@@ -75,7 +75,7 @@ class LegRunner:
 
         Raises:
             VenueUnreachable: the venue could not be asked; nothing was sent unasked.
-            OrderMismatch: the venue has another order under this id.
+            OrderMismatch: the venue has another order under this id, or none any more.
             Overtaken: another executor works on this account.
         """
         for _ in range(SENDS_PER_CYCLE):
@@ -84,7 +84,7 @@ class LegRunner:
             if order is not None:
                 return await self._follow(order, leg, unwanted)
             if leg.accepted is not None:
-                return leg
+                return await self._look_for(leg)
             attempts = leg.attempts
             order = await self._after_not_found(leg, objection)
             leg = self._leg(client_order_id)
@@ -98,19 +98,31 @@ class LegRunner:
     async def _after_not_found(self, leg: LegState, objection: ObjectionNow) -> Order | None:
         """The venue does not know the order: send it, unless that is forbidden or in doubt."""
         if leg.doubted is not None:
-            return await self._give_up(leg)
+            return await self._give_up(leg, leg.doubted.reason)
         self.held_back = against = await objection()
         if against is None:
             return await self._send(leg)
-        return await self._give_up(leg) if against.is_final else None
+        return await self._give_up(leg, against.reason) if against.is_final else None
+
+    async def _look_for(self, leg: LegState) -> LegState:
+        """The venue forgot an order that it had: ask for a while, then a person must look."""
+        sent_at, now = leg.attempted_at, self._deps.clock.now()
+        if sent_at is not None and now - sent_at < QUARANTINE:
+            return leg
+        if await self._ask(leg.client_order_id) is None:
+            order_id = leg.client_order_id
+            await self._stand_still(f"the venue does not know order {order_id} any more", leg)
+        return self._leg(leg.client_order_id)
 
     async def _send(self, leg: LegState) -> Order | None:
         number = leg.attempts + 1
         await self._ledger.write(SubmitAttempted(**_about(leg), number=number))
+        announced = self._ledger.legs.version
         self._deps.failpoint("exec.before_post")
         await self._ledger.refresh()
-        if self._ledger.guard.halted is not None:  # halted in this very moment: nothing leaves
-            return None
+        if self._ledger.legs.version != announced or self._deps.halt_wanted() is not None:
+            # Halted in this very moment, or taken over while we slept: nothing leaves unseen.
+            raise Overtaken(f"The account {leg.intended.account} has moved on; read it again.")
         outcome = await self._desk.venue.submit(_request(leg.intended))
         self._deps.failpoint("exec.after_post")
         if isinstance(outcome, Accepted):
@@ -119,16 +131,16 @@ class LegRunner:
         await self._ledger.write(*_not_accepted(leg, outcome, number))
         return None
 
-    async def _give_up(self, leg: LegState) -> Order | None:
+    async def _give_up(self, leg: LegState, reason: str) -> Order | None:
         """Close a leg that must not be sent: at once if it never was, else when it is lost."""
         if leg.attempted_at is None:
-            await self._ledger.write(_closed_unsent(leg, OrderStatus.CANCELED))
+            await self._ledger.write(_let_go(leg, OrderStatus.CANCELED, reason))
             return None
         if self._deps.clock.now() - leg.attempted_at < QUARANTINE:
             return None
         late = await self._ask(leg.client_order_id)
         if late is None:
-            await self._ledger.write(*_refused_for_good(leg))
+            await self._ledger.write(*_refused_for_good(leg, reason))
         return late
 
     async def _follow(self, order: Order, leg: LegState, unwanted: str | None) -> LegState:
@@ -172,6 +184,9 @@ class LegRunner:
         if facts:
             self._deps.failpoint("exec.before_record")
             await self._ledger.write(*facts)
+        if order.status is OrderStatus.REPLACED:
+            reason = f"somebody replaced order {leg.client_order_id} at the venue"
+            await self._stand_still(reason, self._leg(leg.client_order_id))
 
     async def _stand_still(self, reason: str, leg: LegState) -> None:
         """End the trade and halt the account; once a person has resumed it, let go of the leg."""
@@ -187,7 +202,7 @@ class LegRunner:
         )
         was_halted = any(before.reason == halt.reason for _, before in guard.halts)
         if was_halted and guard.halted is None:
-            await self._ledger.write(_closed_unsent(leg, OrderStatus.CANCELED))
+            await self._ledger.write(_let_go(leg, OrderStatus.CANCELED, reason))
             return
         trade = await load_trade(self._deps.store, leg.intended.trade_id)
         ending = TradeIncomplete(
@@ -251,7 +266,7 @@ def _not_accepted(leg: LegState, outcome: Refused | Unknown, number: int) -> tup
         return (SubmitUnknown(**_about(leg), number=number, reason=reason),)
     if number == 1:
         refused = OrderRefused(**_about(leg), code=outcome.code, message=outcome.message)
-        return (refused, _closed_unsent(leg, "refused"))
+        return (refused, _let_go(leg, "refused"))
     return (
         SubmitUnknown(
             **_about(leg), number=number, reason=outcome.message, refused_code=outcome.code
@@ -264,23 +279,25 @@ def _id_is_taken(outcome: SubmitOutcome) -> bool:
     return isinstance(outcome, Refused) and "must be unique" in outcome.message
 
 
-def _closed_unsent(leg: LegState, status: OrderStatus | str) -> LegClosed:
+def _let_go(leg: LegState, status: OrderStatus | str, reason: str | None = None) -> LegClosed:
+    """Close a leg with what is known of it, where the venue says nothing more."""
     return LegClosed(
         **_about(leg),
         symbol=leg.intended.symbol,
         status=status,
-        filled_quantity=0,
-        average_price=None,
-        position_quantity=leg.intended.start_quantity,
+        filled_quantity=leg.filled,
+        average_price=leg.average_price,
+        position_quantity=position_after(leg.intended, leg.filled),
+        reason=reason,
     )
 
 
-def _refused_for_good(leg: LegState) -> tuple[LegFact, ...]:
+def _refused_for_good(leg: LegState, reason: str) -> tuple[LegFact, ...]:
     """Close a leg whose order never turned up: refused, or not sent again in time."""
     if leg.doubted is None or leg.doubted.refused_code is None:
-        return (_closed_unsent(leg, OrderStatus.CANCELED),)
+        return (_let_go(leg, OrderStatus.CANCELED, reason),)
     refused = OrderRefused(**_about(leg), code=leg.doubted.refused_code, message=leg.doubted.reason)
-    return (refused, _closed_unsent(leg, "refused"))
+    return (refused, _let_go(leg, "refused"))
 
 
 def _is_the_intended(order: Order, intended: LegIntended) -> bool:

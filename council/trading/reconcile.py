@@ -119,7 +119,9 @@ def _facts(
         frozen, shown = guard.frozen.get(symbol), sight.positions.get(symbol, 0)
         if shown != (frozen.shown if frozen else guard.expected.get(symbol, 0)):
             expected = guard.expected.get(symbol, 0)
-            reason = f"the venue shows {shown} {symbol} where the record leaves {expected}"
+            left = f"where the record leaves {expected}"
+            left = "again, as the record leaves it" if shown == expected else left
+            reason = f"the venue shows {shown} {symbol} {left}"
             drift = _drift(symbol, reason, sight, guard=guard, filing=filing)
             yield drift
             guard = replace(guard, drifts=drift.number)

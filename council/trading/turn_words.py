@@ -1,8 +1,12 @@
 """What an executor's turn did with orders and trades, in a few words for a person."""
 
+from typing import Final
+
 from council.trade_facts import TradeCompleted, TradeExpired, TradeIncomplete
 from council.trading.account_legs import LegState
 from council.trading.checks import Objection
+
+UNSENT: Final = "the ticket expired before anything was sent"
 
 
 def progress_of(leg: LegState, held_back: Objection | None) -> str:
@@ -10,6 +14,8 @@ def progress_of(leg: LegState, held_back: Objection | None) -> str:
     intended = leg.intended
     order = f"{intended.side} {intended.quantity} {intended.symbol}"
     if leg.closed is not None:
+        if leg.closed.reason is not None:
+            return f"{order}: given up, {leg.closed.reason}"
         price = leg.closed.average_price
         paid = "" if price is None else f" at {price}"
         return f"{order}: {leg.closed.status}, {leg.filled} filled{paid}"
@@ -26,4 +32,4 @@ def ending_note(ending: TradeCompleted | TradeIncomplete | TradeExpired) -> str:
         return f"done: the position is {ending.position_quantity}"
     if isinstance(ending, TradeIncomplete):
         return f"incomplete: {ending.reason}"
-    return "the ticket expired before anything was sent"
+    return UNSENT

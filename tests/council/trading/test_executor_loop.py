@@ -7,9 +7,13 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 
+import pytest
+from structlog.testing import capture_logs
+
+from broker.errors import VenueUnreachable
 from config.clock import VirtualClock
 from council.ports import Deps
-from council.trading.executor import LONGEST_REST, executor_loop
+from council.trading.executor import LONGEST_REST, executor_loop, run_until_settled
 from council.trading.halts import halt, resume
 from council.trading.lifecycle import TradeStatus, load_trade
 from store.events import StoredEvent
@@ -185,6 +189,36 @@ async def test_an_account_that_is_refused_does_not_keep_the_loop_awake() -> None
     assert len(locks.asked) == len(desks)
 
 
+@pytest.mark.parametrize(("has_work", "outcome"), [(True, "settled"), (False, "idle")])
+async def test_that_a_venue_was_away_is_forgotten_once_it_answers(
+    has_work: bool, outcome: str
+) -> None:
+    class Mending(VirtualClock):
+        async def sleep(self, duration: timedelta) -> None:
+            venue_of(deps).failure = None
+            await super().sleep(duration)
+
+    deps = make_deps(clock=Mending(NOW))
+    if has_work:
+        await approved(deps)
+    venue_of(deps).failure = VenueUnreachable("The venue is away.")
+
+    (report,) = await run_until_settled(deps, [ACCOUNT], timeout=timedelta(seconds=5))
+
+    assert report.outcome == outcome
+    assert "The venue is away." not in report.notes
+
+
+async def test_a_venue_that_stays_away_is_told_once() -> None:
+    deps = make_deps(clock=VirtualClock(NOW))
+    await approved(deps)
+    venue_of(deps).failure = VenueUnreachable("The venue is away.")
+
+    (report,) = await run_until_settled(deps, [ACCOUNT], timeout=timedelta(seconds=5))
+
+    assert (report.outcome, report.notes) == ("unreachable", ("The venue is away.",))
+
+
 async def test_the_loop_outlives_a_failing_store_and_stops_when_told() -> None:
     deps = make_deps()
     await approved(deps)
@@ -202,7 +236,9 @@ async def test_the_loop_outlives_a_failing_store_and_stops_when_told() -> None:
         return await rows(*args, **kwargs)
 
     object.__setattr__(deps.store, "rows", flaky_rows)
-    async with asyncio.timeout(10):
-        await executor_loop(deps, stop, timedelta(milliseconds=5))
+    with capture_logs() as logged:
+        async with asyncio.timeout(10):
+            await executor_loop(deps, stop, timedelta(milliseconds=5))
 
     assert len(venue_of(deps).orders) == 1
+    assert [line["event"] for line in logged if line.get("exc_info")] == ["executor.cycle_failed"]

@@ -39,7 +39,9 @@ def leg(filled: int = 500, *, is_over: bool = True, **changes: Any) -> LegState:
         average_price=Decimal(100) if filled else None,
         position_quantity=filled,
     )
-    return LegState(intended, attempted_at=NOW, filled=filled, closed=closed if is_over else None)
+    return LegState(
+        intended, NOW, attempted_at=NOW, filled=filled, closed=closed if is_over else None
+    )
 
 
 def test_an_order_that_may_have_filled_enters_its_instrument() -> None:
