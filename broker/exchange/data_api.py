@@ -13,6 +13,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from broker.exchange.errors import RequestRefused
+from broker.exchange.query import whole_number
 from broker.exchange.rules import BAD_FIELD
 from broker.exchange.tape import Tape, TapeRange
 from broker.exchange.timeframes import Timeframe, parsed_timeframe
@@ -186,10 +187,10 @@ def _symbols(request: Request) -> tuple[str, ...]:
 
 
 def _limit(request: Request) -> int:
-    text = request.query_params.get("limit", str(_DEFAULT_A_PAGE))
-    if not text.isdecimal() or not 1 <= int(text) <= MOST_A_PAGE:
+    limit = whole_number(request.query_params.get("limit", str(_DEFAULT_A_PAGE)))
+    if not 1 <= limit <= MOST_A_PAGE:
         raise RequestRefused(400, BAD_FIELD, f"limit must be from 1 to {MOST_A_PAGE}")
-    return int(text)
+    return limit
 
 
 def _today(now: datetime) -> datetime:

@@ -15,6 +15,7 @@ _PERIOD = re.compile(r"(\d{1,4})([DWMA])")
 _DAYS = {"D": 1, "W": 7, "M": 30, "A": 365}
 _LONGEST_INTRADAY = timedelta(days=31)
 """Alpaca's thirty days, and one for a start in the middle of a day."""
+_LONGEST_PERIOD = timedelta(days=36_500)
 _FINEST_BELOW = timedelta(days=7)
 _COARSEST_FROM = timedelta(days=30)
 _DAY = timedelta(days=1)
@@ -49,7 +50,6 @@ def _borders(request: Request, hours: TradingHours, now: datetime) -> tuple[date
     length = _period(period or "1M")
     if start_at:
         end_at = end_at or start_at + length
-        # The first day counts as a whole, whatever hour of it is asked for.
     end_at = min(end_at or now, now)
     if start_at is None:
         start_at = _first_of(period or "1M", end_at, hours)
@@ -67,7 +67,10 @@ def _end_or_none(request: Request) -> datetime | None:
 
 
 def _first_of(period: str, end_at: datetime, hours: TradingHours) -> datetime:
-    """Return where a period begins that ends at `end_at`; days are those of trading."""
+    """Return where a period begins that ends at `end_at`; days are those of trading.
+
+    The first day counts as a whole, whatever hour of the last one it ends at.
+    """
     start_at = end_at - _period(period)
     if period.endswith("D"):
         start_at, sessions = end_at, int(period[:-1])
@@ -92,7 +95,7 @@ def _period(text: str) -> timedelta:
     found = _PERIOD.fullmatch(text)
     if not found or not int(found[1]):
         raise bad_field(f"invalid period: {text}")
-    return int(found[1]) * _DAYS[found[2]] * _DAY
+    return min(int(found[1]) * _DAYS[found[2]] * _DAY, _LONGEST_PERIOD)
 
 
 def _frame(request: Request, length: timedelta) -> str:

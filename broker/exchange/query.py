@@ -1,5 +1,6 @@
 """Query parameters as values; whatever cannot be read is refused by name with 422."""
 
+import re
 from collections.abc import Sequence
 from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
@@ -11,7 +12,8 @@ from broker.exchange.errors import RequestRefused
 from broker.exchange.rules import BAD_FIELD
 from broker.exchange.state import ExchangeAccount
 from broker.exchange.wire import parsed_instant
-from config.clock import NEW_YORK
+
+_DIGITS = re.compile(r"[0-9]{1,9}")
 
 
 def account_of(request: Request) -> ExchangeAccount:
@@ -43,16 +45,22 @@ def day_or(request: Request, name: str, default: date) -> date:
 def count(request: Request, name: str, *, most: int, default: int) -> int:
     """Return a whole number from 1 to `most`."""
     text = request.query_params.get(name)
-    if not text:
-        return default
-    if not (text.isascii() and text.isdecimal()) or not 1 <= int(text) <= most:
+    number = whole_number(text) if text else default
+    if not 1 <= number <= most:
         raise bad_field(f"{name} must be from 1 to {most}")
-    return int(text)
+    return number
+
+
+def whole_number(text: str) -> int:
+    """Return the number that at most nine digits write, 0 for any other text."""
+    return int(text) if _DIGITS.fullmatch(text) else 0
 
 
 def words(request: Request, name: str) -> tuple[str, ...]:
     """Return a list: comma separated, or the parameter given several times."""
     texts = request.query_params.getlist(name)
+    if not all(text.isprintable() for text in texts):
+        raise bad_field(f"invalid {name}")
     return tuple(word for text in texts for word in text.split(",") if word)
 
 
@@ -85,11 +93,6 @@ def id_or_none(request: Request, name: str) -> UUID | None:
         return UUID(text) if text else None
     except ValueError as error:
         raise bad_field(f"invalid {name}: {text}") from error
-
-
-def new_york_day(at: datetime) -> date:
-    """Return the day of an instant in New York."""
-    return at.astimezone(NEW_YORK).date()
 
 
 def bad_field(message: str) -> RequestRefused:

@@ -10,10 +10,7 @@ from broker.exchange.desk import TradingDesk
 from broker.exchange.hours import TradingHours
 from broker.exchange.orders_api import OrdersApi
 from broker.exchange.positions_api import PositionsApi
-from broker.exchange.query import account_of
 from config.clock import Clock
-
-__all__ = ["TradingApi", "account_of"]
 
 
 class TradingApi:

@@ -28,6 +28,8 @@ _NEVER_SET = (
     *("legs", "source", "subtag"),
 )
 """Fields of an order that belong to what this exchange does not simulate."""
+_FIRST_INSTANT, _LAST_INSTANT = datetime(1900, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
+"""Nothing is known beyond; near the ends of Python's own range dates cannot be reckoned with."""
 _FINE = Decimal("0.000001")
 _ORDINARY_PRICE = Decimal(100)
 
@@ -99,7 +101,7 @@ def position_json(report: PositionReport) -> Json:
         "unrealized_pl": plain(gained.quantize(_FINE)),
         "unrealized_plpc": plain((gained / abs(cost)).quantize(_FINE)),
         "unrealized_intraday_pl": plain(today.quantize(_FINE)),
-        "unrealized_intraday_plpc": plain((today / abs(value)).quantize(_FINE)),
+        "unrealized_intraday_plpc": plain((today / abs(value - today)).quantize(_FINE)),
         "current_price": plain(price),
         "lastday_price": plain(report.last_day_price),
         "change_today": plain((moved / report.last_day_price).quantize(_FINE)),
@@ -201,12 +203,16 @@ def instant(at: datetime) -> str:
 
 
 def parsed_instant(text: str, name: str) -> datetime:
-    """Return the instant that a query parameter says; a bare date is midnight UTC."""
+    """Return the instant that a query parameter says; a bare date is midnight UTC.
+
+    One before 1900 or after 2200 counts as these.
+    """
     try:
         at = datetime.fromisoformat(text)
     except ValueError as error:
         raise _field_refused(f"invalid {name}: {text}") from error
-    return at if at.tzinfo else at.replace(tzinfo=UTC)
+    aware = at if at.tzinfo else at.replace(tzinfo=UTC)
+    return min(max(aware, _FIRST_INSTANT), _LAST_INSTANT)
 
 
 def page_token(symbol: str, last_at: datetime) -> str:
@@ -218,7 +224,7 @@ def parsed_page_token(token: str) -> tuple[str, datetime]:
     """Return the symbol and the instant after which a page starts."""
     try:
         symbol, at = base64.urlsafe_b64decode(token.encode()).decode().split("|")
-        return symbol, datetime.fromisoformat(at)
+        return symbol, parsed_instant(at, "page_token")
     except ValueError as error:
         raise _field_refused("invalid page_token") from error
 

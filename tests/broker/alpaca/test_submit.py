@@ -161,12 +161,12 @@ async def test_a_call_has_a_deadline_of_its_own(
     stub: Stub, make_venue: Callable[..., AlpacaVenue]
 ) -> None:
     stub.plant(POST, Planted(fault="hang"))
-    venue = make_venue(read_timeout_seconds=3.0, deadline_seconds=0.5)
+    venue = make_venue(read_timeout_seconds=1.0, deadline_seconds=0.2)
 
     outcome = await venue.submit(request())
 
     assert isinstance(outcome, Unknown)
-    assert "no answer within 0.5 seconds" in outcome.reason
+    assert "no answer within 0.2 seconds" in outcome.reason
 
 
 async def test_a_status_that_nobody_knows_yet_is_unrecognised(

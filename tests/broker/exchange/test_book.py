@@ -186,3 +186,19 @@ def test_without_a_quote_nothing_trades() -> None:
     order, fills = advance_to(make_order(make_draft()), WEDNESDAY_NOON + timedelta(hours=1), silent)
 
     assert (order.status, fills) == (OrderStatus.NEW, ())
+
+
+def test_the_second_part_of_a_fill_at_the_close_waits_for_the_next_open() -> None:
+    closes_at = datetime(2026, 11, 18, 21, tzinfo=UTC)
+    draft = make_draft(
+        client_order_id=partial_fill_id(), quantity=Decimal(100), time_in_force=TimeInForce.GTC
+    )
+    order = make_order(draft, at=closes_at - timedelta(milliseconds=500))
+
+    _, fills = advance_to(order, closes_at + timedelta(days=1))
+
+    opens_at = datetime(2026, 11, 19, 14, 30, tzinfo=UTC)
+    assert [fill.filled_at for fill in fills] == [
+        closes_at - timedelta(milliseconds=350),
+        opens_at + timedelta(milliseconds=150),
+    ]

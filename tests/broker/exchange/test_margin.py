@@ -5,7 +5,9 @@ from decimal import Decimal
 import pytest
 
 from broker.exchange.ledger import Holding, Ledger
-from broker.exchange.margin import buying_power, long_rate, short_rate, valued
+from broker.exchange.margin import buying_power, long_rate, order_value, short_rate, valued
+from broker.models import Quote, Side
+from tests.broker.exchange.builders import WEDNESDAY_NOON, make_draft
 
 
 @pytest.mark.parametrize(
@@ -72,3 +74,27 @@ def test_buying_power_is_the_free_equity_times_the_multiplier(multiplier: int, p
     worth = valued(ledger(500, SPY=10), {})
 
     assert buying_power(worth, Decimal(multiplier)) == power
+
+
+@pytest.mark.parametrize(
+    ("side", "limit", "stop", "value"),
+    [
+        (Side.BUY, None, None, "1000.1"),
+        (Side.BUY, 90, None, "900"),
+        (Side.BUY, None, 110, "1100"),
+        (Side.SELL, None, None, "1030.103"),
+        (Side.SELL, 90, None, "1030.103"),
+        (Side.SELL, 120, None, "1200"),
+    ],
+)
+def test_an_opening_order_counts_at_what_it_may_cost(
+    side: Side, limit: int | None, stop: int | None, value: str
+) -> None:
+    draft = make_draft(
+        side=side,
+        limit_price=None if limit is None else Decimal(limit),
+        stop_price=None if stop is None else Decimal(stop),
+    )
+    quote = Quote("SPY", Decimal("99.99"), Decimal("100.01"), WEDNESDAY_NOON)
+
+    assert order_value(draft, draft.quantity, quote) == Decimal(value)

@@ -252,6 +252,8 @@ async def test_activities_come_in_pages_and_by_their_order_and_day(desk: Desk) -
     assert await activities(desk, date="2026-11-18") == [oldest]
     assert await activities(desk, after="2026-11-19") == [newest]
     assert await activities(desk, until="2026-11-19T00:00:00Z") == [oldest]
+    assert await activities(desk, until=newest["transaction_time"]) == [oldest]
+    assert await activities(desk, after=oldest["transaction_time"]) == [newest]
 
 
 async def test_there_are_no_activities_but_fills(desk: Desk) -> None:

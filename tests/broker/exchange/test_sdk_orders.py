@@ -243,3 +243,15 @@ async def test_a_filter_that_means_nothing_is_refused(desk: Desk, query: dict[st
     refused = await desk.refused(desk.trading.get, "/orders", query)
 
     assert (refused.status_code, refused.code) == (422, 40010001)
+
+
+async def test_a_working_order_holds_its_value_back_until_it_ends(desk: Desk) -> None:
+    order = await resting(desk, qty=1000, limit_price=150)
+
+    held_back = await desk.call(desk.trading.get_account)
+    refused = await desk.refusal("too-much", 1000, limit_price=150)
+    await desk.call(desk.trading.cancel_order_by_id, order.id)
+    free = await desk.call(desk.trading.get_account)
+
+    assert (held_back.buying_power, free.buying_power) == ("50000", "200000")
+    assert (refused.status_code, refused.message) == (403, "insufficient buying power")

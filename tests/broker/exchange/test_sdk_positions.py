@@ -140,3 +140,33 @@ async def test_what_a_closed_position_earned_is_cash(desk: Desk) -> None:
     }
     assert Decimal(account.cash) == round(100_000 - spent["buy"] + spent["sell"], 2)
     assert account.equity == account.cash
+
+
+@pytest.mark.parametrize("side", [OrderSide.BUY, OrderSide.SELL])
+async def test_today_s_gain_is_a_share_of_what_the_position_was_worth_last_day(
+    desk: Desk, side: OrderSide
+) -> None:
+    await desk.submit(ID, side=side)
+    desk.pass_time(hours=2)
+
+    position = await desk.call(desk.trading.get_open_position, "SPY")
+
+    sign = 1 if side is OrderSide.BUY else -1
+    moved = Decimal(position.current_price) - Decimal(position.lastday_price)
+    share = sign * moved / Decimal(position.lastday_price)
+    assert moved
+    assert Decimal(position.unrealized_intraday_pl) == sign * 10 * moved
+    assert Decimal(position.unrealized_intraday_plpc) == pytest.approx(share, abs=Decimal("1e-6"))
+    assert Decimal(position.change_today) == sign * Decimal(position.unrealized_intraday_plpc)
+
+
+async def test_shares_of_a_short_position_that_an_order_holds_are_not_available(
+    desk: Desk,
+) -> None:
+    await desk.submit(ID, side=OrderSide.SELL)
+    desk.pass_time(seconds=1)
+    await desk.submit("back", 4, limit_price=1)
+
+    position = await desk.call(desk.trading.get_open_position, "SPY")
+
+    assert (position.qty, position.qty_available) == ("-10", "-6")

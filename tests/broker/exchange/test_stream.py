@@ -194,6 +194,30 @@ async def test_whoever_never_says_who_it_is_must_leave(
     assert closed.value.rcvd.code == 1008
 
 
+async def test_whoever_has_said_who_it_is_may_stay(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stream, "HANDSHAKE_SECONDS", 0.2)
+
+    async with plain_client(desk.origin) as known, plain_client(desk.origin) as unknown:
+        await known.authenticate()
+        with pytest.raises(ConnectionClosed):
+            await unknown.frame()
+
+        assert await known.listen() == _listening("trade_updates")
+
+
+async def test_each_step_of_an_order_is_told_when_it_is_due(desk: Desk) -> None:
+    async with sdk_listener(desk.origin) as (_, heard):
+        await desk.submit(partial_fill_id())
+        told = [await heard.events(1)]
+        for seconds in (0.06, 0.1, 0.9):
+            desk.pass_time(seconds=seconds)
+            told.append(await heard.events(1))
+
+    assert told == [["pending_new"], ["new"], ["partial_fill"], ["fill"]]
+
+
 async def test_a_stopping_exchange_says_goodbye(
     pool: asyncpg.Pool, prices: SyntheticPrices
 ) -> None:
