@@ -10,7 +10,7 @@ from structlog.typing import EventDict, Processor, WrappedLogger
 
 from config.masking import Mask
 
-_CHATTY = ("asyncio", "httpx2", "httpcore2", "urllib3", "alpaca", "uvicorn.access", "websockets")
+_CHATTY = ("asyncio", "httpx2", "httpcore2", "urllib3", "alpaca", "uvicorn", "websockets")
 """Libraries whose INFO lines tell an operator nothing; they are heard from WARNING on."""
 
 

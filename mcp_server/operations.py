@@ -237,7 +237,9 @@ async def execute(app: App, accounts: Sequence[str]) -> ExecutionShape:
         venue=app.standing.venue,
         results=tuple(
             AccountResultShape(
-                account=report.account, status=report.outcome, message="; ".join(report.notes)
+                account=report.account,
+                status=report.outcome,
+                message="; ".join(note.rstrip(".") for note in report.notes),
             )
             for report in reports
         ),

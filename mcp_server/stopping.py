@@ -60,7 +60,7 @@ def _stopped(stopped: Stopped) -> AccountResultShape:
     cancels = fact.cancel_orders
     message = "the executor cancels orders under way" if cancels else "orders under way go on"
     if not stopped.is_new:
-        message = f"already, by {fact.by} at {minute(stopped.at)}: {fact.reason}"
+        message = f"already, by {fact.by} at {minute(stopped.at)} ({fact.reason})"
     return AccountResultShape(account=stopped.account, status="halted", message=message)
 
 
@@ -85,14 +85,22 @@ async def _without_halt_file(app: App, resumed: Sequence[str]) -> tuple[str, ...
     others = [a.nickname for a in app.deps.config.accounts if a.nickname not in resumed]
     if others:
         await halts.halt(app.deps, others, reason=reason, by=HALTER, channel="file")
-    return (f"The halt file {file.path} was removed.",) if file.remove() else ()
+    if not file.remove():
+        return ()
+    return (f"The halt file {file.path} was removed{_still_halted(others)}.",)
+
+
+def _still_halted(others: Sequence[str]) -> str:
+    if not others:
+        return ""
+    return f"; {', '.join(others)} {'stays' if len(others) == 1 else 'stay'} halted"
 
 
 def _resumed(resumed: Resumed) -> AccountResultShape:
     ended = resumed.ended
-    message = "was not halted"
+    message = "it was not halted"
     if ended is not None:
-        message = f"again; it was halted by {ended.by}: {ended.reason}"
+        message = f"again; {ended.by} had halted it ({ended.reason})"
     return AccountResultShape(account=resumed.account, status="trading", message=message)
 
 

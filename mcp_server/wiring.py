@@ -88,13 +88,13 @@ class Terms:
     halt_file: bool = True
 
 
-def settled(as_json: bool = False) -> Settings:
-    """Read the environment and send the logs to stderr with every secret masked.
+def settled(as_json: bool = False, level: str = "WARNING") -> Settings:
+    """Read the environment and send the logs, from `level` on, to stderr with secrets masked.
 
     With `as_json` only errors are logged, so that a program finds one JSON object on stderr.
     """
     settings = load_settings()
-    configure_logs("ERROR" if as_json else "WARNING", settings.secret_values(), as_json)
+    configure_logs("ERROR" if as_json else level, settings.secret_values(), as_json)
     return settings
 
 

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 import asyncpg
 import pytest
+import structlog
 
 from config.ids import random_id
 from store.addresses import with_database
@@ -20,6 +21,8 @@ from store.migrate import migrate
 
 T = TypeVar("T")
 TEMPLATE = "council_template"
+LEAST_MEMORY_BYTES = 2_000_000_000
+"""A copy of the database takes 8 MB of it, and few are there at a time."""
 FOREIGN_PREFIXES = ("ALPACA_", "REQUESTY_", "PERPLEXITY_", "GEMINI_", "DB_", "COUNCIL_", "PG")
 
 
@@ -27,7 +30,7 @@ FOREIGN_PREFIXES = ("ALPACA_", "REQUESTY_", "PERPLEXITY_", "GEMINI_", "DB_", "CO
 def council_home() -> Iterator[Path]:
     """Give the session a COUNCIL_HOME of its own and forget the developer's keys and databases."""
     # Not under pytest's own folder: pytest closes that to other users, and root's server is one.
-    home = Path(tempfile.mkdtemp(prefix="council-tests-"))
+    home = Path(tempfile.mkdtemp(prefix="council-tests-", dir=_memory()))
     home.chmod(0o711)
     with pytest.MonkeyPatch.context() as patch:
         for name in [name for name in os.environ if name.startswith(FOREIGN_PREFIXES)]:
@@ -36,6 +39,20 @@ def council_home() -> Iterator[Path]:
         patch.setenv("COUNCIL_HOME", str(home))
         yield home
     shutil.rmtree(home, ignore_errors=True)
+
+
+def _memory() -> Path | None:
+    """Return a folder in memory with room for every test's database, if this machine has one."""
+    folder = Path("/dev/shm")  # noqa: S108 - mkdtemp makes a folder of its own in it
+    has_room = folder.is_dir() and shutil.disk_usage(folder).free > LEAST_MEMORY_BYTES
+    return folder if has_room and os.access(folder, os.W_OK) else None
+
+
+@pytest.fixture(scope="session", autouse=True)
+def plain_tracebacks() -> None:
+    """Let what is logged before the logs are configured not take seconds to be drawn."""
+    renderer = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+    structlog.configure(processors=[*structlog.get_config()["processors"][:-1], renderer])
 
 
 @pytest.fixture(scope="session")

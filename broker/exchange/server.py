@@ -59,7 +59,11 @@ class _Server(uvicorn.Server):
         await self.leave.wait()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Give connections time to end; where there is none, nobody is waited for."""
+        """Give connections time to end; who only keeps one open is not waited for."""
+        for connection in tuple(self.server_state.connections):
+            if isinstance(connection, HangingUpProtocol):
+                connection.shutdown()
+        await asyncio.sleep(0)  # in this turn of the loop they leave the list
         if self.server_state.connections or self.server_state.tasks:
             await super().shutdown(sockets)
             return

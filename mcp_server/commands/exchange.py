@@ -10,6 +10,7 @@ from rich.console import Console
 
 from config.errors import UsageError
 from config.schema import Config
+from config.settings import Settings
 from mcp_server.commands.options import JsonFlag, carry_out
 from mcp_server.output import Output
 from mcp_server.shapes import ExchangeKeyShape, ExchangeShape
@@ -29,9 +30,9 @@ PricesOption = Annotated[
     str,
     typer.Option(
         "--prices",
-        metavar="synthetic|FILE|alpaca",
-        help="A synthetic market; bars in a CSV or Parquet file, which must reach today; or "
-        "Alpaca's market data, read with the first Alpaca key that is set.",
+        metavar="SOURCE",
+        help="synthetic: a market of its own; alpaca: Alpaca's market data, read with the first "
+        "Alpaca key that is set; else a CSV or Parquet file of bars, which must reach today.",
     ),
 ]
 FaultsOption = Annotated[
@@ -39,8 +40,8 @@ FaultsOption = Annotated[
     typer.Option(
         "--faults",
         metavar="PLAN",
-        help='Make the wire fail by plan, such as "seed=7,posts=0.5,gets=0.2": half of the orders '
-        "sent and a fifth of the reads.",
+        help='Make the wire fail by plan, such as "seed=7, posts=0.5, gets=0.2": half of the '
+        "orders sent and a fifth of the reads. A wrong name is answered with all that there are.",
     ),
 ]
 NotShortableOption = Annotated[
@@ -147,7 +148,7 @@ async def _exchange(asked: _Asked, output: Output) -> None:
                     prices=source.source,
                     secret_key=OPEN_SECRET,
                     keys=_keys(config),
-                    notices=notices,
+                    notices=(*_notices(asked, settings), *notices),
                 )
                 output.show(shape, lambda console: _draw(console, shape))
                 await asyncio.Event().wait()
@@ -177,6 +178,13 @@ def _served(
         requests_per_minute=asked.requests_per_minute,
         faults=faults,
     )
+
+
+def _notices(asked: _Asked, settings: Settings) -> tuple[str, ...]:
+    """Say how this exchange was asked to differ from a market."""
+    hours = "COUNCIL_EXCHANGE_HOURS=always: it ignores market hours."
+    faults = f"Its wire fails by plan: {asked.faults}."
+    return (*((hours,) if settings.always_open else ()), *((faults,) if asked.faults else ()))
 
 
 def _symbols(text: str) -> tuple[str, ...]:
@@ -214,4 +222,5 @@ def _draw(console: Console, shape: ExchangeShape) -> None:
     console.print(f"  ALPACA_TRADING_URL={shape.address}")
     console.print(f"  ALPACA_{example.account}_KEY_ID={example.key_id}")
     console.print(f"  ALPACA_{example.account}_SECRET_KEY={shape.secret_key}")
+    console.print("and likewise for the others: the key id is SIM and the account's nickname.")
     console.print("Ctrl-C ends it; its orders and positions are kept.", style="dim")

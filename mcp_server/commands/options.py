@@ -38,7 +38,9 @@ def carry_out(
         asyncio.run(_until_terminated(work))
     except (KeyboardInterrupt, asyncio.CancelledError) as end:
         output.end_progress()
-        write_error(interrupted, code="interrupted", as_json=output.as_json)
+        if output.as_json:
+            write_error(interrupted, code="interrupted", as_json=True)
+        output.say(interrupted)
         code = _INTERRUPTED if isinstance(end, KeyboardInterrupt) else _TERMINATED
         raise typer.Exit(code) from None
     finally:

@@ -1,13 +1,18 @@
 """Stopping trading and going on: halt, resume, and the drifts that freeze an instrument."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Annotated
 
 import typer
 
+from config.errors import ConfigError, CredentialsError, UnreachableError
+from config.settings import Settings
 from council.trading.halts import chosen_accounts
 from mcp_server import stopping
 from mcp_server.commands.asking import ask, check_terminal, person
 from mcp_server.commands.options import JsonFlag, YesFlag, carry_out
+from mcp_server.halt_file import HaltFile
 from mcp_server.output import Output
 from mcp_server.rendering.stops import show_account_results, show_drifts, show_stopping
 from mcp_server.stop_shapes import StoppingShape
@@ -67,17 +72,32 @@ def accept_drift(
 async def _halt(
     accounts: list[str] | None, reason: str, output: Output, *, keep_orders: bool
 ) -> None:
-    async with opened_store(settled(output.as_json)) as app:
-        shape = await stopping.halt(
-            app,
-            accounts or None,
-            reason=reason,
-            by=person().name,
-            channel="cli",
-            cancel_orders=not keep_orders,
-        )
+    settings = settled(output.as_json)
+    with _pointing_at_the_file(settings):
+        async with opened_store(settings) as app:
+            shape = await stopping.halt(
+                app,
+                accounts or None,
+                reason=reason,
+                by=person().name,
+                channel="cli",
+                cancel_orders=not keep_orders,
+            )
     output.show(shape, lambda console: show_stopping(console, shape))
     output.say(_AFTERWARDS, style="dim")
+
+
+@contextmanager
+def _pointing_at_the_file(settings: Settings) -> Iterator[None]:
+    """Tell whoever cannot get into the database of the halt that needs nothing."""
+    try:
+        yield
+    except (ConfigError, CredentialsError, UnreachableError) as error:
+        file = HaltFile.in_home(settings.council_home).path
+        raise type(error)(
+            f"Trading is NOT halted: {str(error).rstrip('.')}. "
+            f"`touch {file}` halts every account all the same."
+        ) from error
 
 
 async def _resume(accounts: list[str] | None, output: Output, *, yes: bool) -> None:

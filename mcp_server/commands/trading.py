@@ -225,6 +225,16 @@ async def _execute(accounts: tuple[str, ...], output: Output) -> None:
 
 
 async def _executor(output: Output) -> None:
-    async with assembled(settled(output.as_json), Terms(tell=output.tell)) as opened:
-        output.say(f"Executing approved trades at {opened.standing.venue}; Ctrl-C stops.")
+    settings = settled(output.as_json, level="INFO")
+    async with assembled(settings, Terms(tell=output.tell)) as opened:
+        standing, stops = opened.standing, stop_sentences(await read_stops(opened))
+        words.header(
+            output.side,
+            "Executor",
+            mode=standing.mode,
+            venue=standing.venue,
+            degraded=(*stops, *standing.degraded),
+            stops=stops,
+        )
+        output.say("Approved trades are sent from now on, and every turn is told; Ctrl-C stops.")
         await operations.execute_for_ever(opened)

@@ -28,8 +28,10 @@ def show_account_results(console: Console, results: Sequence[AccountResultShape]
     """Show one line an account: its name, how it stands now, and why."""
     lines = Table.grid(padding=(0, 1))
     for result in results:
-        name = Text(result.account, style="bold")
-        lines.add_row(name, words.status(result.status), Text(result.message))
+        status = words.status(result.status)
+        if result.message:
+            status.append(":", style="default")
+        lines.add_row(Text(result.account, style="bold"), status, Text(result.message))
     console.print(lines)
 
 

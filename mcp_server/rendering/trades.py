@@ -13,8 +13,8 @@ from mcp_server.shapes import ExecutionShape, LegShape, ResultsShape, TradeShape
 
 _SHORT_ID_LENGTH = 8
 _WHO_SENDS = (
-    "`council execute --all-accounts` sends approved orders now; `council executor` and a running "
-    "MCP server send them by themselves."
+    "`council execute --all-accounts` sends approved orders now; `council executor` and an MCP "
+    "server in use send them by themselves."
 )
 
 
@@ -73,7 +73,7 @@ def _ticket_lines(trade: TradeShape) -> tuple[tuple[str, str | Text], ...]:
     lines: list[tuple[str, str | Text]] = [
         ("conviction", words.conviction(trade.conviction)),
         ("size", f"{trade.equity_share:.0%} of equity, {trade.notional_usd:,.2f} USD"),
-        ("price band", f"{band} (now {trade.reference_price:,.2f})"),
+        ("price band", f"{band} (around {trade.reference_price:,.2f})"),
         ("expires", f"{words.new_york(trade.expires_at)} New York"),
         ("model", trade.model),
         ("digest", trade.digest[:16]),

@@ -48,9 +48,9 @@ async def get_status(ctx: HostContext) -> Annotated[CallToolResult, StatusAnswer
 
 def _status_summary(status: StatusShape) -> str:
     held = sum(bool(account.positions) for account in status.accounts)
-    halted = "Trading is HALTED. " if status.halted else ""
     line = (
-        f"{halted}Week {status.week.week_id} is {status.week.state.replace('_', ' ')}; "
+        f"{_halted_words(status)}"
+        f"Week {status.week.week_id} is {status.week.state.replace('_', ' ')}; "
         f"{status.pending} trades are pending; "
         f"{held} of {len(status.accounts)} accounts hold a position."
     )
@@ -59,9 +59,22 @@ def _status_summary(status: StatusShape) -> str:
     return line
 
 
+def _halted_words(status: StatusShape) -> str:
+    names = [account.account for account in status.accounts if account.halted]
+    if status.halt_file is not None or len(names) == len(status.accounts):
+        return "Trading is HALTED. "
+    return f"Trading is HALTED for {', '.join(names)}. " if names else ""
+
+
 def _status_next_step(status: StatusShape) -> str:
     if status.halted:
         return "Tell the user what is halted and why; only a person ends that: `council resume`."
+    if any(account.frozen for account in status.accounts):
+        return f"Tell the user what is frozen: `council drifts`. {_usual_next_step(status)}"
+    return _usual_next_step(status)
+
+
+def _usual_next_step(status: StatusShape) -> str:
     if status.pending:
         return "Call list_pending_trades and show them to the user."
     if status.week.state != "finished":

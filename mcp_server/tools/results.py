@@ -234,7 +234,7 @@ def _field_lines(name: str, value: Any) -> list[str]:
     if not isinstance(value, tuple):
         return [f"{name}: {value}"]
     rows = [item for item in value if isinstance(item, Shape)]
-    return _markdown_table(rows) if rows else [f"{name}: {', '.join(map(str, value)) or 'none'}"]
+    return _markdown_table(rows) if rows else [f"{name}: {'; '.join(map(str, value)) or 'none'}"]
 
 
 def _markdown_table(rows: Sequence[Shape]) -> list[str]:

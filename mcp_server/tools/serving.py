@@ -57,7 +57,7 @@ def saying(
             try:
                 return await tool(*args, **kwargs)
             except CouncilError as error:
-                raise ToolError(f"{not_done}: {_advice(error)}") from error
+                raise ToolError(f"{not_done}: {_told(error, not_done)}") from error
             except ToolError:
                 raise
             except Exception as error:
@@ -69,9 +69,12 @@ def saying(
     return decorated
 
 
-def _advice(error: CouncilError) -> str:
+def _told(error: CouncilError, not_done: str) -> str:
+    """Return the error's sentence, without what `not_done` says already, and what to do."""
     again = "It may be tried again in a while." if error.retryable else "Do not retry it unchanged."
-    return f"{error} {again} Tell the user."
+    opening, _, rest = str(error).partition(": ")
+    said_twice = rest and not_done.lower().startswith(opening.lower())
+    return f"{rest if said_twice else error} {again} Tell the user."
 
 
 def _unexpected(error: Exception) -> str:

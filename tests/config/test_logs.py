@@ -89,6 +89,7 @@ def test_libraries_are_heard_from_warnings_on() -> None:
     stream = configured()
 
     logging.getLogger("httpx2").info("HTTP Request: GET …")
+    logging.getLogger("uvicorn.error").info("Started server process")
     logging.getLogger("council").debug("too fine")
 
     assert stream.getvalue() == ""

@@ -104,7 +104,9 @@ def test_ctrl_c_says_that_the_week_resumes(
     monkeypatch.setattr("mcp_server.commands.operation.settled", interrupted)
 
     assert cli.run(["events"]) == 130
-    assert "resumes with `council run-weekly`" in " ".join(capsys.readouterr().err.split())
+    said = " ".join(capsys.readouterr().err.split())
+    assert said.startswith("Interrupted; nothing is lost")
+    assert "resumes with `council run-weekly`" in said
 
 
 def test_sigterm_closes_what_is_open_and_says_that_the_week_resumes(

@@ -6,8 +6,10 @@ import signal
 from typing import Any
 
 import pytest
+import structlog
 
-from mcp_server import cli
+from mcp_server import cli, operations
+from mcp_server.wiring import App
 
 pytestmark = pytest.mark.usefixtures("environment")
 
@@ -266,3 +268,19 @@ def test_a_key_that_is_not_a_paper_key_is_refused_by_name(
     assert code == 3
     assert "ALPACA_GROQ_KEY_ID" in error["message"]
     assert "AKLIVE" not in error["message"]
+
+
+def test_the_executor_says_first_what_falls_short_and_then_tells_its_turns(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def one_turn(_: App) -> None:
+        structlog.get_logger("executor").info("executor.turn", account="GROQ")
+
+    monkeypatch.setattr(operations, "execute_for_ever", one_turn)
+
+    assert cli.run(["executor"]) == 0
+
+    first, *rest = [line for line in capsys.readouterr().err.splitlines() if line.strip()]
+    assert first.split()[:5] == ["Executor", "rehearsal", "models", "venue", "simulated"]
+    assert any(line.startswith("! COUNCIL_EXCHANGE_HOURS=always") for line in rest)
+    assert "executor.turn" in rest[-1]

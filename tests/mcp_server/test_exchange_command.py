@@ -72,9 +72,14 @@ async def test_the_options_reach_the_exchange(database_dsn: str, tmp_path: Path)
 @pytest.mark.slow
 async def test_a_plan_of_faults_makes_the_wire_fail(database_dsn: str, tmp_path: Path) -> None:
     plan = "seed=7,gets=1,kinds=error_before"
-    async with running(database_dsn, tmp_path, "--faults", plan) as shape:
+    hours = {"COUNCIL_EXCHANGE_HOURS": "always"}
+    async with running(database_dsn, tmp_path, "--faults", plan, **hours) as shape:
         answers = [(await _asked(shape, "/v2/clock")).status_code for _ in range(4)]
 
+    assert shape["notices"] == [
+        "COUNCIL_EXCHANGE_HOURS=always: it ignores market hours.",
+        f"Its wire fails by plan: {plan}.",
+    ]
     assert set(answers[:3]) <= {500, 502, 503, 504}
     assert answers[3] == 200
 

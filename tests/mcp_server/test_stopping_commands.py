@@ -80,7 +80,46 @@ def test_halt_stops_every_account_and_resume_lets_them_trade(run: Run) -> None:
     assert statuses(halted[1]) == dict.fromkeys(ALL, "halted")
     assert "looking into it" in again[1]["results"][0]["message"]
     assert statuses(resumed[1]) == dict.fromkeys(ALL, "trading")
-    assert {result["message"] for result in idle[1]["results"]} == {"was not halted"}
+    assert {result["message"] for result in idle[1]["results"]} == {"it was not halted"}
+
+
+def test_what_became_of_an_account_reads_as_a_sentence(capsys: pytest.CaptureFixture[str]) -> None:
+    cli.run(["halt", "GROQ", "--reason", "a look"])
+    cli.run(["resume", "GROQ", "--yes"])
+
+    halted, resumed = capsys.readouterr().out.splitlines()
+    assert halted == "GROQ halted: the executor cancels orders under way"
+    assert resumed.startswith("GROQ trading: again; ")
+    assert resumed.endswith(" had halted it (a look)")
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "expected"),
+    [
+        ("DATABASE_URL", "postgresql://anna@127.0.0.1:1/council", (4, "The database council at")),
+        ("ALPACA_GROQ_KEY_ID", "PKHALF", (3, "ALPACA_GROQ_SECRET_KEY is missing")),
+        ("COUNCIL_CONFIG", "/no/such/folder", (2, "")),
+    ],
+)
+def test_a_halt_that_cannot_be_stored_points_at_the_file(
+    variable: str,
+    value: str,
+    expected: tuple[int, str],
+    *,
+    run: Run,
+    settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv(variable, value)
+
+    code, _, error = run("halt")
+
+    said = json.loads(error)["error"]["message"]
+    assert code == expected[0]
+    assert said.startswith(f"Trading is NOT halted: {expected[1]}")
+    assert said.endswith(
+        f"`touch {settings.council_home / 'halt'}` halts every account all the same."
+    )
 
 
 def test_orders_under_way_are_kept_only_where_that_was_asked(run: Run) -> None:
@@ -140,7 +179,8 @@ def test_the_halt_file_is_removed_by_resume_and_only_the_named_account_goes_on(
 
     assert "cat is on the keyboard" in before["degraded"][0]
     assert (statuses(resumed), file.exists()) == ({"GROQ": "trading"}, False)
-    assert resumed["notices"] == [f"The halt file {file} was removed."]
+    others = ", ".join(name for name in ALL if name != "GROQ")
+    assert resumed["notices"] == [f"The halt file {file} was removed; {others} stay halted."]
     assert "halted for CHATGPT, GEMINI, CLAUDE, DEEPSEEK, COUNCIL by" in after["degraded"][0]
 
 

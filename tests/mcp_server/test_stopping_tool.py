@@ -18,6 +18,7 @@ from mcp_server.wiring import App, opened_store
 from tests.builders import make_ticket
 from tests.council.trading.scenes import store_proposal
 from tests.mcp_server.conftest import OpenApp
+from tests.mcp_server.test_stopping_commands import drifted
 from tests.mcp_server.test_tools import refused, told
 
 ANNA = Decider("anna", "cli", "local_user")
@@ -49,7 +50,7 @@ async def test_a_model_halts_and_is_told_that_only_a_person_resumes(open_store: 
     assert "already, by mcp client" in again["accounts"][0]
     assert "The user said stop." in again["accounts"][0]
     assert status["halted"]
-    assert status["summary"].startswith("Trading is HALTED")
+    assert status["summary"].startswith("Trading is HALTED. ")
     assert 'every account by mcp client: "The user said stop."' in status["degraded"][0]
     assert status["accounts"][0]["halted"].startswith("by mcp client at ")
 
@@ -76,6 +77,22 @@ async def test_a_halt_that_cannot_be_meant_says_that_nothing_is_halted(
         assert expected in await refused(client, "halt_trading", **arguments)
 
 
+async def test_a_halt_of_one_account_is_not_told_as_one_of_all(open_store: OpenApp) -> None:
+    async with mcp.Client(build_server(open_store)) as client:
+        await told(client, "halt_trading", reason="stop", accounts=["GROQ", "CLAUDE"])
+        status = await told(client, "get_status")
+
+    assert status["summary"].startswith("Trading is HALTED for GROQ, CLAUDE. ")
+
+
+async def test_a_drift_is_the_first_thing_to_tell_the_user(open_store: OpenApp) -> None:
+    async with open_store() as app, mcp.Client(build_server(open_store)) as client:
+        await drifted(app.deps)
+        status = await told(client, "get_status")
+
+    assert status["next_step"].startswith("Tell the user what is frozen: `council drifts`. ")
+
+
 async def test_pending_trades_open_with_the_halt_and_no_phrase_is_asked_for(
     open_store: OpenApp,
 ) -> None:
@@ -89,8 +106,7 @@ async def test_pending_trades_open_with_the_halt_and_no_phrase_is_asked_for(
         asked = await refused(client, "approve_trade", trade_id=str(TRADE))
 
     assert "Trading is halted for GROQ" in pending["degraded"][0]
-    assert "NOT approved" in refusal
-    assert "halted by mcp client" in refusal
+    assert "NOT approved, the trade stays as it was: trading of GROQ was halted by mcp" in refusal
     assert ticket.confirmation not in refusal
     assert ticket.confirmation in asked
 

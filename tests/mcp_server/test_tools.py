@@ -71,7 +71,7 @@ async def filled(client: mcp.Client, run_id: str, trade_id: str) -> dict[str, An
         trade = next(line for line in run["trades"] if line["trade_id"] == trade_id)
         if trade["status"] == "open":
             break
-        await told(client, "get_status")
+        # Not get_status: it asks every venue, and the executor waits for the same requests.
     assert trade["status"] == "open"
     return await told(client, "get_status")
 

@@ -21,8 +21,8 @@ async def main(home: Path, then: str) -> None:
         await connection.execute("SELECT pg_advisory_lock(1)")
         await connection.execute("CREATE TABLE IF NOT EXISTS visits (visitor int)")
         await connection.execute("INSERT INTO visits VALUES ($1)", os.getpid())
-        await connection.execute("SELECT pg_advisory_unlock(1)")
         visits = await connection.fetchval("SELECT count(*) FROM visits")
+        await connection.execute("SELECT pg_advisory_unlock(1)")
         started = await connection.fetchval("SELECT pg_postmaster_start_time()::text")
         print(f"{visits} {started}", flush=True)  # noqa: T201 - the test reads it
         if then == "stay":

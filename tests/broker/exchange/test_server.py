@@ -46,6 +46,26 @@ async def test_ctrl_c_stays_the_program_s_own() -> None:
     assert during is before
 
 
+async def test_who_only_keeps_a_connection_open_is_not_waited_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    naps: list[float] = []
+    sleep = asyncio.sleep
+
+    async def nap(seconds: float) -> None:
+        naps.append(seconds)
+        await sleep(seconds)
+
+    async with running_exchange(Starlette()) as origin:
+        reader, writer = await asyncio.open_connection("127.0.0.1", int(origin.rsplit(":", 1)[1]))
+        writer.write(b"GET / HTTP/1.1\r\nhost: here\r\n\r\n")
+        await reader.readuntil(b"\r\n\r\n")
+        monkeypatch.setattr("asyncio.sleep", nap)
+
+    assert max(naps) == 0
+    writer.close()
+
+
 async def test_several_processes_may_make_the_tables_at_once(database_dsn: str) -> None:
     async def first_use(account: ExchangeAccount) -> int:
         async with asyncpg.create_pool(database_dsn, min_size=1, max_size=1) as pool:
