@@ -30,13 +30,17 @@ from council.risk.limits import ticket_breach
 from council.risk.sizing import equity_share
 from council.trade_facts import TradeProposed
 from council.trading.account_legs import AccountLedger
-from council.trading.checks import whole_positions
+from council.trading.checks import Standing, whole_positions
 from council.trading.desks import holdings_of, look
 from council.trading.history import instruments_entered
 from council.trading.tickets import Desire, TicketTerms, build_ticket
 
 ALWAYS_OPEN_LIFETIME: Final = timedelta(hours=24)
 """How long a ticket stands at least where the simulated exchange ignores market hours."""
+
+
+LOOK_PAUSES: Final = (timedelta(seconds=1), timedelta(seconds=3), timedelta(seconds=10))
+"""How long a venue that did not answer is left alone before it is looked at again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +138,7 @@ async def _proposal(
         return _Failed(wish.account, f"the volatility of {wish.instrument} is unknown")
     entered = await _entered(wish.account, context, deps)
     try:
-        standing = await look(desk, wish.instrument, deps.clock)
+        standing = await _looked(desk, wish.instrument, deps)
         holdings = holdings_of(desk, standing, wish.instrument)
     except UnreachableError as error:
         return _Failed(wish.account, str(error), away=error)
@@ -143,6 +147,22 @@ async def _proposal(
     ticket = build_ticket(desire, holdings, _terms(wish, context, desk, deps))
     broken = ticket_breach(ticket, entered, deps.config.risk.limits)
     return _Failed(wish.account, broken.reason) if broken else _proposed(wish, ticket)
+
+
+async def _looked(desk: Desk, instrument: str, deps: Deps) -> Standing:
+    """Look at an account, again after a pause where its venue did not answer.
+
+    An account without a ticket has none for the whole week: that must not hang on one lost answer.
+
+    Raises:
+        UnreachableError: the venue stayed away.
+    """
+    for pause in LOOK_PAUSES:
+        try:
+            return await look(desk, instrument, deps.clock)
+        except UnreachableError:
+            await deps.clock.sleep(pause)
+    return await look(desk, instrument, deps.clock)
 
 
 def _desire(wish: Wish, bets: Sequence[Bet], context: WeekContext, deps: Deps) -> Desire | None:

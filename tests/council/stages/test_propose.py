@@ -8,7 +8,7 @@ from uuid import uuid4
 import pytest
 
 from broker.errors import VenueUnreachable
-from broker.models import OrderRequest, VenueName
+from broker.models import Account, OrderRequest, VenueName
 from config.ids import trade_id_for
 from config.schema import RiskLimits, SizingPolicy
 from council.context import WeekContext
@@ -153,6 +153,22 @@ async def test_one_venue_that_is_away_costs_only_its_own_account_the_week() -> N
     assert isinstance(facts["ALPHA"], NoTicket)
     assert facts["ALPHA"].reason == "ALPHA's venue did not answer"
     assert sum(isinstance(fact, TradeProposed) for fact in facts.values()) == 5
+
+
+async def test_a_few_lost_answers_cost_no_account_its_week() -> None:
+    deps = make_deps()
+    venue, lost = venue_of(deps, "ALPHA"), [VenueUnreachable("lost")] * 3
+
+    async def account() -> Account:
+        if lost:
+            raise lost.pop()
+        return await type(venue).account(venue)
+
+    venue.account = account  # type: ignore[method-assign]  # one venue, with a bad wire
+
+    facts = by_account(await propose(week(), deps))
+
+    assert isinstance(facts["ALPHA"], TradeProposed)
 
 
 async def test_when_every_venue_is_away_the_stage_can_be_run_again() -> None:
