@@ -6,6 +6,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -74,13 +75,25 @@ def template_database(cluster_dsn: str) -> str:
 
 
 @pytest.fixture
-def database_dsn(cluster_dsn: str, template_database: str) -> Iterator[str]:
+def new_database(cluster_dsn: str, template_database: str) -> Iterator[Callable[[], str]]:
+    """Give what copies the migrated database for the test, each time anew; it returns addresses."""
+    names: list[str] = []
+
+    def copy() -> str:
+        names.append(f"test_{random_id().hex}")
+        copied = f"CREATE DATABASE {names[-1]} TEMPLATE {template_database} STRATEGY file_copy"
+        run_apart(lambda: _execute(cluster_dsn, copied))
+        return with_database(cluster_dsn, names[-1])
+
+    yield copy
+    for name in names:
+        run_apart(partial(_execute, cluster_dsn, f"DROP DATABASE IF EXISTS {name} WITH (FORCE)"))
+
+
+@pytest.fixture
+def database_dsn(new_database: Callable[[], str]) -> str:
     """Copy the migrated database for one test; its address."""
-    name = f"test_{random_id().hex}"
-    copy = f"CREATE DATABASE {name} TEMPLATE {template_database} STRATEGY file_copy"
-    run_apart(lambda: _execute(cluster_dsn, copy))
-    yield with_database(cluster_dsn, name)
-    run_apart(lambda: _execute(cluster_dsn, f"DROP DATABASE IF EXISTS {name} WITH (FORCE)"))
+    return new_database()
 
 
 def run_apart(call: Callable[[], Coroutine[Any, Any, T]]) -> T:

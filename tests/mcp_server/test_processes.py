@@ -5,7 +5,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -96,9 +96,19 @@ def test_the_four_commands_work_as_processes_of_their_own_on_an_empty_home(home:
     assert sum(account["position"] is not None for account in status["accounts"]) >= 1
 
 
+@pytest.fixture
+def slow_gateway() -> Iterator[str]:
+    """Run a gateway that takes its time, so that a week can be caught in the middle."""
+    gateway = (sys.executable, "-m", "tests.system.chat_gateway", "1.0")
+    with subprocess.Popen(gateway, stdout=subprocess.PIPE, text=True) as running:
+        assert running.stdout is not None
+        yield running.stdout.readline().strip()
+        running.terminate()
+
+
 @pytest.mark.slow
-def test_ctrl_c_leaves_a_week_that_resumes(home: Path) -> None:
-    environment = near_empty(home)
+def test_ctrl_c_leaves_a_week_that_resumes(home: Path, slow_gateway: str) -> None:
+    environment = near_empty(home, REQUESTY_API_KEY="test-key", REQUESTY_BASE_URL=slow_gateway)
     running = subprocess.Popen(
         [sys.executable, "-c", COUNCIL, "run-weekly"],
         env=environment,
