@@ -25,6 +25,7 @@ def cross_check(config: Config) -> None:
         _roles,
         _models_match_accounts,
         _packs_once,
+        _services,
         _quorums,
         _universe,
         _alternates,
@@ -74,6 +75,17 @@ def _models_match_accounts(config: Config) -> str | None:
 def _packs_once(config: Config) -> str | None:
     if twice := _repeated(pack.pack for pack in config.models.research):
         return f"models.yaml has the research pack {twice} twice: keep one of the two."
+    return None
+
+
+def _services(config: Config) -> str | None:
+    for pack in config.models.research:
+        for service in pack.services:
+            if getattr(config.models.research_services, service) is None:
+                return (
+                    f"models.yaml has the pack {pack.pack} researched by {service}, but no "
+                    f"research_services.{service}: add it or remove it from the pack's services."
+                )
     return None
 
 

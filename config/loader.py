@@ -55,8 +55,13 @@ def load_config(directory: Path | None = None) -> Config:
 
 
 def _content_hash(config: Config) -> str:
-    """Return the sha-256 of what the files say; comments and the order of keys do not matter."""
-    content = config.model_dump(mode="json", exclude={"content_hash"})
+    """Return the sha-256 of what the files say; comments and the order of keys do not matter.
+
+    Caps and prices are left out: they settle whether a model is asked, never what, and whoever
+    raises a cap wants the week that reached it to go on.
+    """
+    unhashed: dict[str, bool | set[str]] = {"content_hash": True, "models": {"budget", "prices"}}
+    content = config.model_dump(mode="json", exclude=unhashed)
     canonical = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return hashlib.sha256(canonical.encode()).hexdigest()
 

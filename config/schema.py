@@ -1,7 +1,7 @@
 """Frozen models of the five YAML files, which are the single source of truth for what they say."""
 
 import re
-from datetime import time
+from datetime import date, time, timedelta
 from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated, Literal
@@ -18,6 +18,7 @@ def _clock_text(value: object) -> object:
 
 Nickname = Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]{0,19}$")]
 Symbol = Annotated[str, Field(pattern=r"^[A-Z]{1,5}$")]
+HostName = Annotated[str, Field(min_length=3, max_length=253, pattern=r"^[a-z0-9][a-z0-9.-]*$")]
 ModelId = Annotated[str, Field(min_length=3, max_length=120, pattern=r"^[\w.:@/+-]+$")]
 TimeOfDay = Annotated[time, BeforeValidator(_clock_text)]
 """New York wall time, written "HH:MM" in quotes."""
@@ -84,10 +85,67 @@ class ModelConfig(Section):
 
 
 class ResearchPackConfig(ModelConfig):
-    """One research pack; `model` is the prompt-based provider that its chain ends with."""
+    """One research pack: its services in the order they are tried, then `model` by prompt alone."""
 
     pack: Literal["A", "B"]
     enabled: bool = True
+    services: tuple[Literal["perplexity", "gemini"], ...] = ()
+
+
+Price = Annotated[Decimal, Field(ge=0, le=1_000)]
+"""US dollars for as much as the name of the key says."""
+
+
+class ServiceConfig(Section):
+    """Where a research service is, how often a job is looked at, and when it is given up."""
+
+    address: str
+    poll_seconds: Annotated[float, Field(gt=0, le=600)]
+    give_up_minutes: Annotated[float, Field(gt=0, le=240)]
+    report_usd: Price
+    """What a report can cost: set aside before a job is handed in."""
+
+    @property
+    def poll_every(self) -> timedelta:
+        """Return the time between two looks at a job."""
+        return timedelta(seconds=self.poll_seconds)
+
+    @property
+    def give_up_after(self) -> timedelta:
+        """Return how long a report is waited for, from when its job was taken."""
+        return timedelta(minutes=self.give_up_minutes)
+
+
+class PerplexityConfig(ServiceConfig):
+    """Perplexity's deep research; `asks_for_schema` has it write the pack itself."""
+
+    model: str
+    reasoning_effort: Literal["minimal", "low", "medium", "high"]
+    asks_for_schema: bool = True
+
+
+class GeminiConfig(ServiceConfig):
+    """Gemini's deep research; it names no cost, so its prices stand here."""
+
+    agent: str
+    input_usd_per_million: Price
+    output_usd_per_million: Price
+    search_usd: Price
+
+
+class ResearchServices(Section):
+    """The research services; one that is absent cannot be named by a pack."""
+
+    perplexity: PerplexityConfig | None = None
+    gemini: GeminiConfig | None = None
+
+
+class GatewayConfig(Section):
+    """What one gateway does otherwise than the default; `ids` maps our model ids to its own."""
+
+    ids: dict[ModelId, ModelId] = {}
+    require_parameters: bool = False
+    """Whether it has to be told to pass requests only to providers that obey every option."""
 
 
 class CallLimits(Section):
@@ -100,12 +158,43 @@ class CallLimits(Section):
     quorum_reviews: Annotated[int, Field(ge=1)]
 
 
+Dollars = Annotated[Decimal, Field(gt=0, le=10_000)]
+
+
+class BudgetConfig(Section):
+    """What calls to models may cost, in USD; None is no cap."""
+
+    stage_usd: Dollars | None = None
+    """Of one run of one stage; reports of research services do not count here."""
+    week_usd: Dollars | None = None
+    month_usd: Dollars | None = None
+
+
+class PriceConfig(Section):
+    """USD per million tokens of one model."""
+
+    input: Dollars
+    output: Dollars
+
+
+class PriceTable(Section):
+    """Prices by model id for where the gateway names none, as they were on `as_of`."""
+
+    as_of: date | None = None
+    usd_per_million: dict[ModelId, PriceConfig] = {}
+
+
 class ModelsFile(Section):
     """`models.yaml`: a model for every account (by nickname) and for every research pack."""
 
     accounts: dict[Nickname, ModelConfig]
     research: tuple[ResearchPackConfig, ...]
+    research_services: ResearchServices = Field(default_factory=ResearchServices)
+    gateways: dict[HostName, GatewayConfig] = {}
+    """By the host of the gateway's address; one that is not listed takes the ids as they are."""
     limits: CallLimits
+    budget: BudgetConfig = Field(default_factory=BudgetConfig)
+    prices: PriceTable = Field(default_factory=PriceTable)
 
 
 class ScheduleFile(Section):

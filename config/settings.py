@@ -113,6 +113,12 @@ class Settings(BaseSettings):
         return self.council_mode == "rehearsal" or self.requesty_api_key is None
 
     @property
+    def research_keys(self) -> dict[str, SecretStr]:
+        """Return the keys of the research services that may be asked, none in a rehearsal."""
+        named = {"perplexity": self.perplexity_api_key, "gemini": self.gemini_api_key}
+        return {} if self.is_rehearsal else {name: key for name, key in named.items() if key}
+
+    @property
     def always_open(self) -> bool:
         """Whether the simulated exchange ignores market hours."""
         return self.council_exchange_hours == "always"

@@ -1,25 +1,34 @@
 """The closed union of facts: everything that ever happened, in the past tense, one class each.
 
 Streams: `week-{week_id}` stages, `llm-{week_id}` every call to a model. The facts of
-`trade-{trade_id}` (lifecycle) and `account-{nickname}` (legs, fills) are in `council.trade_facts`.
+`trade-{trade_id}` (lifecycle) and `account-{nickname}` (legs, fills) are in `council.trade_facts`,
+those of `research-{week_id}` (jobs at research services) in `council.research_facts`, those of
+`ask-{ask_id}` (questions to the general council) in `council.ask_facts`.
 """
 
 from decimal import Decimal
 from typing import ClassVar, Literal
 from uuid import UUID
 
+from council.ask_facts import ASK_FACTS
 from council.fact import Fact
+from council.measure_facts import MEASURE_FACTS
 from council.model.checkpoint import Checkpoint
 from council.model.decision import Decision
 from council.model.market import MarketSnapshot
 from council.model.pitch import Pitch
 from council.model.research import PackName, ResearchPack
 from council.model.review import Review
+from council.research_facts import RESEARCH_FACTS
 from council.trade_facts import TRADE_FACTS
 
 Mode = Literal["rehearsal", "live"]
-Silence = Literal["invalid", "refused", "truncated", "timed_out", "unreachable"]
-"""How a model failed to give a valid answer."""
+Silence = Literal["invalid", "refused", "truncated", "timed_out", "unreachable", "over_budget"]
+"""How a model failed to give a valid answer; over budget, it was not asked."""
+AnswerMode = Literal["strict", "json_object", "prompt_only"]
+"""How the shape of an answer was asked for: by a strict schema, as any JSON, by words alone."""
+CostSource = Literal["provider", "estimate", "none"]
+"""Who says what a call cost: who was paid, a price table, or nobody."""
 
 
 class WeekStarted(Fact):
@@ -170,11 +179,26 @@ class ModelCalled(Fact):
     prompt_tokens: int | None
     completion_tokens: int | None
     cost_usd: Decimal | None
-    cost_source: Literal["provider", "estimate", "none"]
+    cost_source: CostSource
     latency_seconds: float
+    mode: AnswerMode | None = None
+    """None in weeks that were recorded before modes were."""
+    reserved_usd: Decimal | None = None
+    """What was set aside for the call; it counts against the caps where the cost is unknown."""
 
     STREAM: ClassVar[str] = "llm-{week_id}"
     MEANING: ClassVar[tuple[str, ...]] = ("call_id",)
+
+
+class AnsweringModeFound(Fact):
+    """A model behind `gateway` (its host) answered in a mode that is not the first to be tried."""
+
+    gateway: str
+    model: str
+    mode: AnswerMode
+
+    STREAM: ClassVar[str] = "llm-modes"
+    MEANING: ClassVar[tuple[str, ...]] = ("week_id", "gateway", "model", "mode")
 
 
 FACTS: tuple[type[Fact], ...] = (
@@ -193,6 +217,10 @@ FACTS: tuple[type[Fact], ...] = (
     CheckpointTaken,
     CheckpointAbstained,
     ModelCalled,
+    AnsweringModeFound,
+    *RESEARCH_FACTS,
+    *ASK_FACTS,
+    *MEASURE_FACTS,
     *TRADE_FACTS,
 )
 """Every kind of fact; an event of another kind was written by a newer version."""

@@ -13,6 +13,8 @@ from config.schema import Config
 from config.settings import Settings
 from mcp_server import doctor_checks as checks
 from mcp_server import operations
+from mcp_server.measure_views import drift_line
+from mcp_server.readings import read_drifts, read_silences
 from mcp_server.shapes import AccountShape, CheckShape, DoctorShape
 from mcp_server.stop_views import file_sentences, freeze_sentences, halt_sentences
 from mcp_server.stopping import read_stops
@@ -40,6 +42,8 @@ async def _findings() -> AsyncIterator[CheckShape]:
         return
     for check in (*checks.configuration(settings, config), *checks.keys(settings, config)):
         yield check
+    async for check in _gateway(settings, config):
+        yield check
     yield checks.calendar(SystemClock().now())
     async for check in _opened(settings, config):
         yield check
@@ -52,6 +56,8 @@ async def _opened(settings: Settings, config: Config) -> AsyncIterator[CheckShap
             yield await _database(app)
             async for check in _stops(app):
                 yield check
+            async for check in _managers(app):
+                yield check
     except CouncilError as error:
         mend = "Start the database, or unset DATABASE_URL to use the embedded one."
         yield CheckShape(check="database", result="fail", message=str(error), mend=mend)
@@ -63,6 +69,22 @@ async def _opened(settings: Settings, config: Config) -> AsyncIterator[CheckShap
     except CouncilError as error:
         mend = "Set the address or the key that it names."
         yield CheckShape(check="venues", result="fail", message=str(error), mend=mend)
+
+
+async def _gateway(settings: Settings, config: Config) -> AsyncIterator[CheckShape]:
+    """Compare the configured models with those that the gateway serves; rehearsal needs none."""
+    if settings.is_rehearsal:
+        return
+    from mcp_server.minds import gateway_preflight  # noqa: PLC0415 heavy: openai
+
+    try:
+        found = await gateway_preflight(settings, config)
+    except ConfigError as error:
+        mend = "Set REQUESTY_BASE_URL and REQUESTY_API_KEY."
+        yield CheckShape(check="gateway", result="fail", message=str(error), mend=mend)
+        return
+    for check in checks.gateway(found):
+        yield check
 
 
 async def _database(app: App) -> CheckShape:
@@ -95,6 +117,24 @@ async def _stops(app: App) -> AsyncIterator[CheckShape]:
             yield CheckShape(check=name, result="warn", message=sentence, mend=f"`{mend}`")
         if not sentences:
             yield CheckShape(check=name, result="ok", message="none")
+
+
+async def _managers(app: App) -> AsyncIterator[CheckShape]:
+    """Point at managers that have long been silent, or that pitch unlike their own past."""
+    silences = await read_silences(app)
+    mend = "models.yaml: give it another model or fallback."
+    for sentence in silences:
+        yield CheckShape(check="silence", result="warn", message=sentence, mend=mend)
+    if not silences:
+        message = "no manager was silent for two weeks"
+        yield CheckShape(check="silence", result="ok", message=message)
+    drifts = await read_drifts(app.deps.store)
+    yield CheckShape(
+        check="drift of models",
+        result="warn" if any(drift.alarm for drift in drifts) else "ok",
+        message=drift_line(drifts) if drifts else "no week has been measured",
+        mend="Read its pitches before and since; models.yaml names its model.",
+    )
 
 
 def _venue(account: AccountShape) -> CheckShape:

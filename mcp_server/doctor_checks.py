@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from decimal import Decimal
 from importlib.metadata import version
+from typing import Literal
 
 from pydantic import SecretStr
 
@@ -14,6 +15,7 @@ from config.errors import CouncilError
 from config.market_calendar import LAST_DAY
 from config.schema import Config, RiskFile, RiskLimits, SizingPolicy
 from config.settings import Settings
+from council.llm.preflight import Preflight
 from mcp_server.shapes import CheckShape
 
 _OLDEST_PYTHON = (3, 11)
@@ -150,9 +152,42 @@ def keys(settings: Settings, config: Config) -> Iterator[CheckShape]:
     else:
         shown = f"{settings.requesty_base_url} with key {_masked(settings.requesty_api_key)}"
         yield CheckShape(check="models", result="ok", message=shown)
+    yield from research_services(settings, config)
     for account in config.accounts:
         yield _account_key(settings, account.nickname)
     yield from _keys_of_nobody(settings, config)
+
+
+def research_services(settings: Settings, config: Config) -> Iterator[CheckShape]:
+    """Say who will write each research pack; without a service's key it sees no live web."""
+    for pack in config.models.research:
+        if not pack.enabled or settings.is_rehearsal:
+            continue
+        used = [name for name in pack.services if name in settings.research_keys]
+        if used:
+            message = f"{' then '.join(used)}, then {pack.model} by prompt alone"
+            yield CheckShape(check=f"research {pack.pack}", result="ok", message=message)
+            continue
+        wanted = " or ".join(f"{name.upper()}_API_KEY" for name in pack.services)
+        yield CheckShape(
+            check=f"research {pack.pack}",
+            result="warn",
+            message=f"{pack.model} writes it by prompt alone, without live web",
+            mend=f"Set {wanted}." if wanted else "models.yaml: give the pack a service.",
+        )
+
+
+def gateway(found: Preflight) -> Iterator[CheckShape]:
+    """Point at configured models that the gateway lacks; an account without any is a failure."""
+    result: Literal["warn", "fail"] = "fail" if found.unserved else "warn"
+    for notice in found.notices:
+        mend = "models.yaml: name a model that the gateway lists, or set its id in `gateways`."
+        yield CheckShape(check="gateway", result=result, message=notice, mend=mend)
+    if not found.notices:
+        listed = f"{found.catalog.gateway} lists every configured model"
+        yield CheckShape(
+            check="gateway", result="ok", message=f"{listed}, {len(found.catalog.models)} in all"
+        )
 
 
 def _account_key(settings: Settings, nickname: str) -> CheckShape:

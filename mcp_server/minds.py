@@ -1,20 +1,22 @@
-"""Who answers: the gateway's or the rehearsal models, and the chains that write the packs."""
+"""Who answers: the gateway's or the rehearsal models."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from config.schema import Config
+from config.settings import Settings
+from council.llm.gateway import open_gateway
 from council.llm.journal import Journal
 from council.llm.models import GatewayModels, open_models
-from council.model.research import PackName
-from council.ports import Models, ResearchProvider
-from council.research.prompted import PromptedResearch
+from council.llm.preflight import Preflight, preflight
 from mcp_server.wiring import App
 
 
 @asynccontextmanager
 async def opened_models(app: App) -> AsyncIterator[GatewayModels]:
     """Open one shared client for the mode in force and close it at the end.
+
+    In live mode the gateway is asked first which models it serves.
 
     Raises:
         ConfigError: the gateway's address or key cannot be used.
@@ -30,12 +32,26 @@ async def opened_models(app: App) -> AsyncIterator[GatewayModels]:
         api_key=key.get_secret_value() if key else "",
     )
     try:
+        await models.look()
         yield models
     finally:
         await models.aclose()
 
 
-def research_chains(config: Config, models: Models) -> dict[PackName, tuple[ResearchProvider, ...]]:
-    """Return, for each pack that is on, its providers in the order in which they are tried."""
-    packs = [pack.pack for pack in config.models.research if pack.enabled]
-    return {pack: (PromptedResearch(models, pack),) for pack in packs}
+async def gateway_preflight(settings: Settings, config: Config) -> Preflight:
+    """Ask the gateway in force which models it serves, and nothing else.
+
+    Raises:
+        ConfigError: the gateway's address or key cannot be used.
+    """
+    key = settings.requesty_api_key
+    gateway = open_gateway(
+        settings.requesty_base_url,
+        key.get_secret_value() if key else "",
+        call_timeout_seconds=config.models.limits.call_timeout_seconds,
+        dialects=config.models.gateways,
+    )
+    try:
+        return await preflight(gateway, config)
+    finally:
+        await gateway.aclose()

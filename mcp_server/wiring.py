@@ -185,11 +185,17 @@ def _load(*, models: bool) -> None:
 
 
 async def _with_models(app: App, stack: AsyncExitStack) -> App:
-    from mcp_server.minds import opened_models, research_chains  # noqa: PLC0415 heavy: openai
+    from mcp_server.minds import opened_models  # noqa: PLC0415 heavy: openai
+    from mcp_server.researchers import opened_chains  # noqa: PLC0415 as above
 
     models = await stack.enter_async_context(opened_models(app))
-    chains = research_chains(app.deps.config, models)
-    return replace(app, deps=replace(app.deps, models=models, research=chains))
+    chains = await stack.enter_async_context(opened_chains(app, models))
+    degraded = (*app.standing.degraded, *models.notices)
+    return replace(
+        app,
+        standing=replace(app.standing, degraded=degraded),
+        deps=replace(app.deps, models=models, research=chains, degraded=degraded),
+    )
 
 
 @asynccontextmanager

@@ -5,33 +5,42 @@ over: whoever asks again after a crash wants another try, under the next number.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
 from config.clock import Clock
 from config.schema import CallLimits
-from council.events import ModelCalled
+from council.events import AnswerMode, CostSource, ModelCalled
+from council.llm.budget import Budget, Claim, OverBudget
 from council.llm.gateway import ChatRequest, Gateway
 from council.llm.journal import Journal, answer_sha256, call_id_of, stored_answer
+from council.llm.prices import PriceList
 from council.llm.replies import Reply
 from council.ports import Question
 
 BACKOFF_SECONDS = 0.5
 LONGEST_BACKOFF_SECONDS = 30.0
+_MODES: dict[str | None, AnswerMode] = {"json_schema": "strict", "json_object": "json_object"}
 _KEPT_OUTCOMES = frozenset({"answered", "refused"})
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """What every call needs, shared by all questions; `random` returns floats in [0, 1)."""
+    """What every call needs, shared by all questions; `random` returns floats in [0, 1).
+
+    Without a `budget` nothing is set aside and nothing is refused.
+    """
 
     gateway: Gateway
     journal: Journal
     clock: Clock
     limits: CallLimits
     random: Callable[[], float]
+    prices: PriceList = field(default_factory=PriceList)
+    budget: Budget | None = None
 
 
 class Calls:
@@ -54,12 +63,23 @@ class Calls:
         self._deadline_at = line.clock.now() + stage_time
 
     @property
-    def has_records(self) -> bool:
-        """Tell whether the question was asked before, by whatever process."""
-        return self._id_of(1) in self._recorded
+    def first_modes(self) -> dict[str, AnswerMode | None]:
+        """Return the models that were asked before, by whatever process, in their order.
 
-    async def call(self, request: ChatRequest) -> ModelCalled | None:
-        """Return what came of `request`, from the journal or the wire; None past the deadline."""
+        To each belongs the mode in which it was asked first: a replay goes the same way.
+        """
+        found: dict[str, AnswerMode | None] = {}
+        number = 1
+        while recorded := self._recorded.get(self._id_of(number)):
+            found.setdefault(recorded.requested_model, recorded.mode)
+            number += 1
+        return found
+
+    async def call(self, request: ChatRequest) -> ModelCalled | OverBudget | None:
+        """Return what came of `request`, from the journal or the wire; None past the deadline.
+
+        Where the budget has no room, nothing is sent.
+        """
         replayed = self._replay()
         if replayed:
             return replayed
@@ -68,7 +88,10 @@ class Calls:
             seconds_left = (self._deadline_at - self._line.clock.now()).total_seconds()
             if seconds_left <= 0:
                 return called
-            reply, called = await self._attempt(request, seconds_left)
+            attempted = await self._within_budget(request, seconds_left)
+            if isinstance(attempted, OverBudget):
+                return attempted
+            reply, called = attempted
             wait = self._wait_before_next(reply, tries)
             if wait is None:
                 return called
@@ -82,15 +105,33 @@ class Calls:
                 return recorded
         return None
 
-    async def _attempt(
+    async def _within_budget(
         self, request: ChatRequest, seconds_left: float
+    ) -> tuple[Reply, ModelCalled] | OverBudget:
+        """Attempt once with what it can cost set aside.
+
+        An attempt that ends in an exception was perhaps paid: what was set aside stays so.
+        """
+        budget, question = self._line.budget, self._question
+        if budget is None:
+            return await self._attempt(request, seconds_left)
+        call_id, usd = self._id_of(self._number + 1), self._line.prices.at_most(request)
+        claim = Claim(call_id, question.week_id, question.stage, usd)
+        if refusal := await budget.reserve(claim):
+            return refusal
+        return await self._attempt(request, seconds_left, reserved_usd=usd)
+
+    async def _attempt(
+        self, request: ChatRequest, seconds_left: float, *, reserved_usd: Decimal | None = None
     ) -> tuple[Reply, ModelCalled]:
         timeout = min(self._line.limits.call_timeout_seconds, seconds_left)
         started_at = self._line.clock.now()
         reply = await self._line.gateway.send(request, timeout_seconds=timeout)
         latency = max(0.0, (self._line.clock.now() - started_at).total_seconds())
         self._number += 1
-        called = self._fact(reply, request.model, latency_seconds=round(latency, 3))
+        called = self._fact(
+            reply, request, latency_seconds=round(latency, 3), reserved_usd=reserved_usd
+        )
         await self._line.journal.record(called)
         return reply, called
 
@@ -105,13 +146,21 @@ class Calls:
     def _id_of(self, number: int) -> UUID:
         return call_id_of(self._question, self._prompt_hash, number)
 
-    def _fact(self, reply: Reply, model: str, *, latency_seconds: float) -> ModelCalled:
+    def _fact(
+        self,
+        reply: Reply,
+        request: ChatRequest,
+        *,
+        latency_seconds: float,
+        reserved_usd: Decimal | None,
+    ) -> ModelCalled:
+        cost, source = self._cost(reply, request)
         return ModelCalled(
             week_id=self._question.week_id,
             call_id=self._id_of(self._number),
             stage=self._question.stage,
             asked_by=self._question.asked_by,
-            requested_model=model,
+            requested_model=request.model,
             served_model=stored_answer(reply.served_model)[:200] if reply.served_model else None,
             attempt=self._number,
             outcome=reply.outcome,
@@ -122,7 +171,21 @@ class Calls:
             answer_sha256=None if reply.text is None else answer_sha256(reply.text),
             prompt_tokens=reply.prompt_tokens,
             completion_tokens=reply.completion_tokens,
-            cost_usd=reply.cost_usd,
-            cost_source="none" if reply.cost_usd is None else "provider",
+            cost_usd=cost,
+            cost_source=source,
             latency_seconds=latency_seconds,
+            mode=_mode_of(request),
+            reserved_usd=reserved_usd,
         )
+
+    def _cost(self, reply: Reply, request: ChatRequest) -> tuple[Decimal | None, CostSource]:
+        """Return what the gateway says that it cost, else an estimate, else that it is unknown."""
+        if reply.cost_usd is not None:
+            return reply.cost_usd, "provider"
+        estimate = self._line.prices.estimate(request, reply)
+        return estimate, "none" if estimate is None else "estimate"
+
+
+def _mode_of(request: ChatRequest) -> AnswerMode:
+    form = request.options.get("response_format", {}).get("type")
+    return _MODES.get(form, "prompt_only")

@@ -8,6 +8,8 @@ import json
 from decimal import Decimal
 from typing import Any
 
+from council.untrusted import clean_text
+
 LARGEST_NUMBER = Decimal(10) ** 15
 SMALLEST_NUMBER = Decimal(10) ** -30
 """Other magnitudes mean nothing here, and as exponents they can stall or overflow arithmetic."""
@@ -70,4 +72,7 @@ def _without_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     named = dict(pairs)
     if len(named) < len(pairs):
         raise NotOneObject("answer: a field is given twice")
+    if any(clean_text(name) != name for name in named):
+        # Cleaned, it could become the name of another field and take its place.
+        raise NotOneObject("answer: the name of a field holds hidden characters")
     return named

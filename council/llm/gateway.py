@@ -5,12 +5,14 @@ every attempt is ours to count, and only the headers listed here leave the machi
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from config.errors import ConfigError
+from config.schema import GatewayConfig
+from council.llm.catalog import GatewayCatalog, read_catalog
 from council.llm.replies import Reply, failed_reply, reply_from_body, reply_from_status
 
 if TYPE_CHECKING:
@@ -45,10 +47,19 @@ class ChatRequest:
 
 
 class Gateway:
-    """A shared client; any number of requests may be under way at once."""
+    """A shared client; any number of requests may be under way at once.
 
-    def __init__(self, client: "AsyncOpenAI") -> None:
+    Requests and the catalogue speak of models by our ids; `dialect` has the gateway's own.
+    """
+
+    def __init__(self, client: "AsyncOpenAI", dialect: GatewayConfig) -> None:
         self._client = client
+        self._dialect = dialect
+
+    @property
+    def name(self) -> str:
+        """Return the gateway's host, with its port where it is not the usual one."""
+        return str(self._client.base_url.netloc, "ascii")
 
     async def send(self, request: ChatRequest, *, timeout_seconds: float) -> Reply:
         """Send `request` once and wait for the whole answer at most `timeout_seconds`."""
@@ -68,15 +79,35 @@ class Gateway:
         except openai.OpenAIError as error:
             return failed_reply("garbled", f"the gateway's answer does not read ({error})")
 
+    async def catalog(self, *, timeout_seconds: float) -> GatewayCatalog | str:
+        """Ask once which models are served; where that fails, return why, as one clause."""
+        import openai  # noqa: PLC0415 as above
+
+        try:
+            async with asyncio.timeout(timeout_seconds):
+                listing = await self._client.models.with_raw_response.list()
+        except (TimeoutError, openai.APITimeoutError):
+            return f"no answer within {timeout_seconds:.0f} s"
+        except openai.APIStatusError as error:
+            return reply_from_status(error).reason or "an error"
+        except openai.OpenAIError as error:
+            return f"it did not answer ({type(error.__cause__ or error).__name__})"
+        found = read_catalog(listing.content, gateway=self.name, ids=self._dialect.ids)
+        return found if found.models else "its answer lists none"
+
     async def aclose(self) -> None:
         """Close the connections."""
         await self._client.close()
 
     async def _post(self, request: ChatRequest) -> bytes:
+        options = dict(request.options)
+        if self._dialect.require_parameters and "response_format" in options:
+            # In extra_body, as the SDK knows no such option.
+            options["extra_body"] = {"provider": {"require_parameters": True}}
         raw = await self._client.chat.completions.with_raw_response.create(
-            model=request.model,
+            model=self._dialect.ids.get(request.model, request.model),
             messages=list(request.messages),  # type: ignore[arg-type]  # plain dicts, by design
-            **request.options,
+            **options,
         )
         return raw.content
 
@@ -86,9 +117,12 @@ def open_gateway(
     api_key: str,
     *,
     call_timeout_seconds: float,
+    dialects: Mapping[str, GatewayConfig] | None = None,
     transport: "httpx2.AsyncBaseTransport | None" = None,
 ) -> Gateway:
     """Build the client; nothing is sent yet. `transport` replaces the network, for stand-ins.
+
+    `dialects` holds, by host, what gateways do otherwise.
 
     Raises:
         ConfigError: the address is not https, and not http on this machine, or the key is empty.
@@ -114,7 +148,7 @@ def open_gateway(
             event_hooks={"request": [_closed_headers(key)]},
         ),
     )
-    return Gateway(client)
+    return Gateway(client, (dialects or {}).get(_host(address), GatewayConfig()))
 
 
 def checked_base_url(base_url: str) -> str:
@@ -142,7 +176,11 @@ def _may_carry_a_key(address: str) -> bool:
 
 
 def _is_loopback(base_url: str) -> bool:
-    return urlsplit(base_url).hostname in _LOOPBACK
+    return _host(base_url) in _LOOPBACK
+
+
+def _host(address: str) -> str:
+    return urlsplit(address).hostname or ""
 
 
 def _closed_headers(api_key: str) -> Callable[["httpx2.Request"], Awaitable[None]]:

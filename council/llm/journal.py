@@ -1,14 +1,17 @@
 """Every call to a model, written down the moment it ends: paid once, replayed for ever after."""
 
 import hashlib
+from collections.abc import AsyncIterator
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 from config.clock import Clock
 from config.ids import meaning_id
 from council.codec import to_event, to_fact
-from council.events import ModelCalled
+from council.events import AnsweringModeFound, ModelCalled
 from council.ports import Question
+from store.events import StoredEvent
 from store.ports import EventStore
 
 ANSWER_CHARACTERS = 200_000
@@ -28,9 +31,23 @@ class Journal:
         facts = (to_fact(event) for event in events)
         return {fact.call_id: fact for fact in facts if isinstance(fact, ModelCalled)}
 
-    async def record(self, called: ModelCalled) -> None:
-        """Store `called`; storing it again is harmless."""
-        await self._store.append(called.stream, (to_event(called, at=self._clock.now()),))
+    def call_events(self, after_position: int = 0) -> AsyncIterator[StoredEvent]:
+        """Yield the events of all weeks' calls after `after_position` of the log."""
+        return self._store.read_all(after_position, event_types=(ModelCalled.__name__,))
+
+    async def record(self, fact: ModelCalled | AnsweringModeFound) -> None:
+        """Store `fact`; storing it again is harmless."""
+        await self._store.append(fact.stream, (to_event(fact, at=self._clock.now()),))
+
+    async def answering_modes(
+        self, gateway: str, *, younger_than: timedelta
+    ) -> tuple[AnsweringModeFound, ...]:
+        """Return what was found of the models behind `gateway`, the oldest first."""
+        oldest_at = self._clock.now() - younger_than
+        events = await self._store.read_stream(AnsweringModeFound.STREAM)
+        facts = (to_fact(event) for event in events if event.timestamp >= oldest_at)
+        found = (fact for fact in facts if isinstance(fact, AnsweringModeFound))
+        return tuple(fact for fact in found if fact.gateway == gateway)
 
 
 def call_id_of(question: Question[Any], prompt_hash: str, attempt: int) -> UUID:

@@ -11,6 +11,7 @@ from typing import Generic, TypeVar
 
 from config.schema import ModelConfig
 from council.events import ModelCalled
+from council.llm.budget import OverBudget
 from council.llm.calls import Calls
 from council.llm.turns import Mode, Turn, request_for
 from council.llm.validation import read_answer
@@ -58,6 +59,8 @@ class Climb(Generic[_AnswerType]):
             called = await calls.call(request)
             if called is None:
                 return Abstained(self.model, "the stage's deadline passed", "timed_out")
+            if isinstance(called, OverBudget):
+                return Abstained(self.model, called.reason, "over_budget")
             judged = self._judge(turn, called)
             if not isinstance(judged, Turn):
                 return judged

@@ -5,6 +5,7 @@ of an account or a model stands in any prompt.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 from functools import partial
 
@@ -22,6 +23,8 @@ from council.templates import render
 from council.untrusted import fenced, without_links
 
 QUERY_CHARACTERS = 2_000
+REPORT_CHARACTERS = 80_000
+"""So much of a report is put into a pack; the whole stands in the log."""
 
 
 def research_question(task: ResearchTask) -> Question[ResearchAnswer]:
@@ -44,6 +47,19 @@ def research_question(task: ResearchTask) -> Question[ResearchAnswer]:
             research_problems, universe=task.universe, tradable=task.snapshot.tradable
         ),
     )
+
+
+def report_question(task: ResearchTask, report: str) -> Question[ResearchAnswer]:
+    """Ask for the pack that follows from a research service's report, which is untrusted text."""
+    asked = research_question(task)
+    quoted = without_links(report[:REPORT_CHARACTERS])
+    own = render(
+        "research_from_report",
+        universe_size=len(task.universe),
+        report=fenced("research_report", quoted),
+        task=_task("research", task.week_id),
+    )
+    return replace(asked, own=own)
 
 
 def research_problems(
@@ -140,6 +156,7 @@ def chairman_question(
         ),
         answer_type=DecisionAnswer,
         problems=partial(decision_problems, tradable=tradable, labels=labels),
+        may_fall_back=True,
     )
 
 

@@ -5,10 +5,11 @@ error in it, with null choices, with HTML, or with half a usage.
 """
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Literal
 
+from council.llm.numbers import amount_of, whole_of
 from council.untrusted import clean_text
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ Outcome = Literal["answered", "unreachable", "timed_out", "refused", "garbled"]
 REASON_CHARACTERS = 500
 _RETRIED_STATUSES = frozenset({408, 409, 424, 425, 429})
 _SERVER_ERRORS = 500
+_ERROR_STATUSES = range(400, 600)
 _LONGEST_WAIT_SECONDS = 86_400.0
 _OPERATOR_STATUSES = frozenset({401, 402, 403, 412})
 """Key, balance, permission, cap: asking again helps only after the operator mended it."""
@@ -50,25 +52,19 @@ def reply_from_body(body: bytes) -> Reply:
     if not isinstance(completion, dict):
         return _garbled("the gateway's answer is no JSON object", body)
     if completion.get("error"):
-        return _garbled(f"the gateway reported {_error_message(completion)}", body)
+        return _reply_from_error(completion, body)
     choice = _first(completion.get("choices"))
     message = choice.get("message")
     if not isinstance(message, dict):
-        return _garbled("the gateway's answer holds no choice", body)
+        return _paid(_garbled("the gateway's answer holds no choice", body), completion)
     return _reply_from_choice(completion, choice, message)
 
 
 def reply_from_status(error: "openai.APIStatusError") -> Reply:
     """Read a response with an error status; the reason begins with "HTTP" and the status."""
-    status = error.status_code
     message = _error_message(error.body) if isinstance(error.body, dict) else str(error.body or "")
-    refused = status not in _RETRIED_STATUSES | _OPERATOR_STATUSES and status < _SERVER_ERRORS
-    return Reply(
-        outcome="refused" if refused else "unreachable",
-        reason=_reason(f"HTTP {status}: {message}"),
-        transient=status in _RETRIED_STATUSES or status >= _SERVER_ERRORS,
-        retry_after_seconds=_retry_after(error.response.headers.get("retry-after")),
-    )
+    wait = _retry_after(error.response.headers.get("retry-after"))
+    return replace(_failed_with(error.status_code, message), retry_after_seconds=wait)
 
 
 def failed_reply(outcome: Outcome, reason: str) -> Reply:
@@ -81,18 +77,46 @@ def _reply_from_choice(
 ) -> Reply:
     finish, refusal = _text(choice.get("finish_reason")), _text(message.get("refusal"))
     outcome, reason = _judged(finish, refusal)
-    usage = completion.get("usage")
-    usage = usage if isinstance(usage, dict) else {}
-    return Reply(
+    reply = Reply(
         outcome=outcome,
         reason=_reason(reason) if reason else None,
         text=_answer_text(message),
         finish_reason=finish,
-        served_model=_text(completion.get("model")),
-        prompt_tokens=_count(usage.get("prompt_tokens")),
-        completion_tokens=_count(usage.get("completion_tokens")),
-        cost_usd=_cost(usage.get("cost")),
         transient=outcome == "garbled",
+    )
+    return _paid(reply, completion)
+
+
+def _paid(reply: Reply, completion: dict[str, Any]) -> Reply:
+    """Add who served it and what it took: a broken answer is billed like a whole one."""
+    usage = completion.get("usage")
+    usage = usage if isinstance(usage, dict) else {}
+    return replace(
+        reply,
+        served_model=_text(completion.get("model")),
+        prompt_tokens=whole_of(usage.get("prompt_tokens")),
+        completion_tokens=whole_of(usage.get("completion_tokens")),
+        cost_usd=_cost(usage.get("cost")),
+    )
+
+
+def _reply_from_error(completion: dict[str, Any], body: bytes) -> Reply:
+    """Read an error inside a success; where it names a status, it counts as that status."""
+    message, error = _error_message(completion), completion["error"]
+    status = error.get("code") if isinstance(error, dict) else None
+    if isinstance(status, int) and status in _ERROR_STATUSES:
+        failed = _failed_with(status, message)
+    else:
+        failed = _garbled(f"the gateway reported {message}", body)
+    return _paid(failed, completion)
+
+
+def _failed_with(status: int, message: str) -> Reply:
+    refused = status not in _RETRIED_STATUSES | _OPERATOR_STATUSES and status < _SERVER_ERRORS
+    return Reply(
+        outcome="refused" if refused else "unreachable",
+        reason=_reason(f"HTTP {status}: {message}"),
+        transient=status in _RETRIED_STATUSES or status >= _SERVER_ERRORS,
     )
 
 
@@ -127,9 +151,14 @@ def _garbled(reason: str, body: bytes) -> Reply:
 
 
 def _error_message(body: dict[str, Any]) -> str:
+    """Return the message and, where a router quotes the provider, what the provider said."""
     error = body.get("error", body)
-    message = error.get("message") if isinstance(error, dict) else error
-    return str(message) if message else "an error without a message"
+    if not isinstance(error, dict):
+        return str(error) if error else "an error without a message"
+    metadata = error.get("metadata")
+    quoted = metadata.get("raw") if isinstance(metadata, dict) else None
+    said = [str(part) for part in (error.get("message"), quoted) if part]
+    return " - ".join(said) or "an error without a message"
 
 
 def _first(choices: Any) -> dict[str, Any]:
@@ -145,17 +174,10 @@ def _text(value: Any) -> str | None:
     return value if isinstance(value, str) else None
 
 
-def _count(value: Any) -> int | None:
-    whole = isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**53
-    return value if whole else None
-
-
 def _cost(value: Any) -> Decimal | None:
-    """Return the cost in dollars as the gateway gave it; what is no amount is unknown, never 0."""
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return None
-    amount = Decimal(str(value))
-    return amount if amount.is_finite() and amount >= 0 else None
+    """Return the cost in dollars: a number, or an object with a total; never 0 for unknown."""
+    amount = value.get("total_cost") if isinstance(value, dict) else value
+    return None if isinstance(amount, str) else amount_of(amount)
 
 
 def _retry_after(header: str | None) -> float | None:

@@ -5,6 +5,7 @@ from enum import IntEnum
 from typing import Any
 
 from config.schema import ModelConfig
+from council.events import AnswerMode
 from council.llm.gateway import ChatRequest
 from council.llm.wire_schema import schema_text, wire_schema
 from council.ports import Question
@@ -22,6 +23,18 @@ class Mode(IntEnum):
     STRICT = 0
     JSON_OBJECT = 1
     PROMPT_ONLY = 2
+
+    @property
+    def word(self) -> AnswerMode:
+        """Return the mode as facts name it."""
+        return _WORDS[self]
+
+
+_WORDS: dict[Mode, AnswerMode] = {
+    Mode.STRICT: "strict",
+    Mode.JSON_OBJECT: "json_object",
+    Mode.PROMPT_ONLY: "prompt_only",
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from importlib.resources import files
 from pathlib import Path
 
 import pytest
+import yaml
 
 from config.errors import ConfigError
 from config.loader import load_config
@@ -226,3 +227,23 @@ def test_a_council_without_portfolio_managers_is_refused(folder: Path) -> None:
     )
 
     assert "gives role chairman to A and B" in sentence_of(folder)
+
+
+def test_another_cap_or_price_leaves_the_hash_so_that_a_stopped_week_can_go_on(edit: Edit) -> None:
+    folder = edit("models.yaml", "week_usd: 10", "week_usd: 20")
+
+    config = load_config(folder)
+
+    assert config.models.budget.week_usd == 20
+    assert config.content_hash == load_config().content_hash
+
+
+def test_a_pack_names_no_service_that_is_not_described(folder: Path) -> None:
+    path = folder / "models.yaml"
+    models = yaml.safe_load(path.read_text())
+    del models["research_services"]["gemini"]
+    path.write_text(yaml.safe_dump(models))
+
+    sentence = sentence_of(folder)
+
+    assert sentence.startswith("models.yaml has the pack B researched by gemini, but no ")

@@ -19,9 +19,12 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 from broker.exchange.server import running_exchange
+from config.loader import load_config
+from council.llm.preflight import asked_of
 from council.llm.rehearsal.styles import STYLES
 from council.llm.rehearsal.transport import completion
 
+OK = 200
 OTHERS = {"research": "research", "chairman": "chairman"}
 
 
@@ -34,6 +37,8 @@ class WireCall:
     prompt: str
     """The sha-256 of the messages."""
     answered: bool = False
+    answer: str = ""
+    """The text that was sent."""
 
 
 @dataclass
@@ -41,13 +46,30 @@ class ChatGateway:
     """The app and its book of calls; `on_call` hears the number of each call as it arrives."""
 
     delay_seconds: float = 0.0
+    cost_usd: float = 0.0
+    """What each answer costs."""
     on_call: Callable[[int], None] = lambda number: None
     calls: list[WireCall] = field(default_factory=list)
+    unlisted: frozenset[str] = frozenset()
+    """Configured models that it does not serve."""
     most_at_once: int = 0
 
     def app(self) -> Starlette:
-        routes = [Route("/v1/chat/completions", self._answer, methods=["POST"])]
+        routes = [
+            Route("/v1/chat/completions", self._answer, methods=["POST"]),
+            Route("/v1/models", self._list),
+        ]
         return Starlette(routes=routes)
+
+    async def _list(self, request: Request) -> JSONResponse:
+        """List every configured model but those of `unlisted`."""
+        configured = {
+            model
+            for own in asked_of(load_config()).values()
+            for model in (own.model, *own.fallbacks)
+        }
+        listed = sorted(configured - self.unlisted)
+        return JSONResponse({"object": "list", "data": [{"id": model} for model in listed]})
 
     async def _answer(self, request: Request) -> JSONResponse:
         if request.headers.get("authorization") != "Bearer test-key":
@@ -62,6 +84,9 @@ class ChatGateway:
         status, body = completion({**asked, "model": f"rehearsal/{self._rule(call)}"})
         call.answered = True
         body["model"] = call.model
+        if status == OK:
+            call.answer = body["choices"][0]["message"]["content"]
+            body["usage"]["cost"] = self.cost_usd
         return JSONResponse(body, status)
 
     def _note(self, asked: dict[str, object]) -> WireCall:

@@ -1,6 +1,7 @@
 """A gateway in another process, spoken to by the same client that speaks to the real one."""
 
 import asyncio
+import json
 import sys
 import time
 from collections.abc import Callable
@@ -39,6 +40,26 @@ async def test_a_gateway_with_a_key_is_asked_instead_of_the_rehearsal_models(
     }
     assert len(gateway.calls) == 13
     assert len({call.model for call in gateway.calls}) == 6
+
+
+async def test_a_model_that_the_gateway_lacks_is_replaced_and_every_result_says_so(
+    database_dsn: str, tmp_path: Path
+) -> None:
+    gateway = ChatGateway(unlisted=frozenset({"xai/grok-4-1-fast-non-reasoning"}))
+
+    async with running_gateway(gateway) as address:
+        environment = gateway_environment(database_dsn, tmp_path, address)
+        week = await council("run-weekly", "--json", environment=environment)
+        doctor = await council("doctor", "--json", environment=environment)
+
+    host = address.split("/")[2]
+    sentence = (
+        f"{host} does not list xai/grok-4-1-fast-non-reasoning: xai/grok-4.3 answers for GROQ."
+    )
+    assert sentence in week.document()["degraded"]
+    assert "xai/grok-4.3" in {pitch["model"] for pitch in week.document()["pitches"]}
+    found = [check for check in json.loads(doctor.stdout)["checks"] if check["check"] == "gateway"]
+    assert [(check["result"], check["message"]) for check in found] == [("warn", sentence)]
 
 
 @pytest.mark.slow

@@ -2,8 +2,10 @@
 
 import hashlib
 import json
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from council.llm.rehearsal.asking import final_answer, member_answer, ranking
 from council.llm.rehearsal.chairman import decision
 from council.llm.rehearsal.checkpoints import checkpoint
 from council.llm.rehearsal.managers import pitch
@@ -19,6 +21,18 @@ CHARACTERS_A_TOKEN = 4
 """A usual estimate; nothing is paid by it."""
 _PREFIX = "rehearsal/"
 _OTHERS = ("chairman", "research")
+_ANYBODYS: dict[str, Callable[[Blocks], dict[str, Any]]] = {
+    "checkpoint": checkpoint,
+    "research": pack,
+    "chairman": decision,
+    "ask_ranking": ranking,
+    "ask_chairman": final_answer,
+}
+_MANAGERS: dict[str, Callable[[Blocks, str], dict[str, Any]]] = {
+    "pitch": pitch,
+    "peer_review": reviews,
+    "ask_answer": member_answer,
+}
 
 
 def rehearsal_transport() -> "httpx2.MockTransport":
@@ -56,16 +70,10 @@ def _stage(request: dict[str, Any], blocks: Blocks) -> str:
 
 
 def _answer(stage: str, name: str, blocks: Blocks) -> dict[str, Any] | None:
-    if stage == "checkpoint":
-        return checkpoint(blocks)
-    if stage == "research":
-        return pack(blocks)
-    if stage == "chairman":
-        return decision(blocks)
-    if name in STYLES and stage == "pitch":
-        return pitch(blocks, name)
-    if name in STYLES and stage == "peer_review":
-        return reviews(blocks, name)
+    if stage in _ANYBODYS:
+        return _ANYBODYS[stage](blocks)
+    if name in STYLES and stage in _MANAGERS:
+        return _MANAGERS[stage](blocks, name)
     return None
 
 

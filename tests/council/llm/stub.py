@@ -8,10 +8,12 @@ import httpx2
 
 from config.clock import Clock, VirtualClock
 from config.schema import Config
+from council.llm.budget import Budget
 from council.llm.calls import Line
 from council.llm.gateway import open_gateway
 from council.llm.journal import Journal
 from council.llm.models import GatewayModels
+from council.llm.prices import PriceList
 from council.model.base import Direction
 from council.model.checkpoint import CheckpointAnswer, checkpoint_problems
 from council.ports import Question
@@ -69,7 +71,7 @@ class ScriptedGateway:
 
     async def _answer(self, request: httpx2.Request) -> httpx2.Response:
         step = self.steps[min(len(self.requests), len(self.steps) - 1)]
-        self.requests.append(json.loads(request.content))
+        self.requests.append(json.loads(request.content or "{}"))
         self.headers.append(request.headers)
         if isinstance(step, Exception):
             raise step
@@ -96,8 +98,26 @@ def make_models(
         transport=script.transport,
     )
     journal = Journal(store if store is not None else make_store(), time)
-    line = Line(gateway, journal, time, config.models.limits, lambda: random)
+    line = Line(
+        gateway,
+        journal,
+        time,
+        config.models.limits,
+        lambda: random,
+        prices=PriceList(config.models.prices),
+        budget=Budget(journal, time, config.models.budget),
+    )
     return GatewayModels(config, mode="live", line=line)
+
+
+def config_with_fallback() -> Config:
+    """Return a configuration in which ALPHA's model gives way to "vendor/next"."""
+    config = make_config()
+    settings = config.models.accounts["ALPHA"].model_copy(update={"fallbacks": ("vendor/next",)})
+    accounts = {**config.models.accounts, "ALPHA": settings}
+    return config.model_copy(
+        update={"models": config.models.model_copy(update={"accounts": accounts})}
+    )
 
 
 def make_store() -> MemoryEventStore:

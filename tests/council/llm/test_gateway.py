@@ -1,3 +1,4 @@
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -5,6 +6,7 @@ import httpx2
 import pytest
 
 from config.errors import ConfigError
+from config.schema import GatewayConfig
 from council.llm.gateway import ChatRequest, checked_base_url, open_gateway
 from council.llm.replies import Reply
 from tests.council.llm.stub import ScriptedGateway, Step, completion, failure
@@ -46,7 +48,8 @@ async def test_an_answer_comes_with_its_model_its_tokens_and_its_cost() -> None:
         "free",
         {},
         {"cost": None},
-        {"cost": {"total_cost": 1}},
+        {"cost": {"total_cost": None}},
+        {"cost": {}},
         {"cost": "0.1"},
         {"cost": True},
         {"cost": -1},
@@ -147,6 +150,49 @@ async def test_an_error_inside_a_success_is_told_in_its_own_words() -> None:
     reply = await reply_to(httpx2.Response(200, json=body))
 
     assert (reply.outcome, reply.reason) == ("garbled", "the gateway reported upstream broke")
+
+
+async def test_an_error_inside_a_success_counts_as_the_status_that_it_names() -> None:
+    quoted = {"raw": "response_format is not supported", "provider_name": "Vendor"}
+    error = {"code": 400, "message": "Provider returned error", "metadata": quoted}
+    body = completion("half").json() | {"error": error, "choices": None}
+
+    reply = await reply_to(httpx2.Response(200, json=body))
+
+    assert (reply.outcome, reply.transient, reply.cost_usd) == (
+        "refused",
+        False,
+        Decimal("0.0125"),
+    )
+    assert reply.reason == ("HTTP 400: Provider returned error - response_format is not supported")
+
+
+async def test_a_cost_may_be_an_object_with_a_total() -> None:
+    reply = await reply_to(completion("hello", usage={"cost": {"total_cost": 0.25}}))
+
+    assert reply.cost_usd == Decimal("0.25")
+
+
+async def test_a_gateway_is_spoken_to_in_its_own_ids_and_options() -> None:
+    script = ScriptedGateway(completion("hello"))
+    dialect = GatewayConfig(ids={"vendor/model": "v-endor/model.1"}, require_parameters=True)
+    gateway = open_gateway(
+        "https://gateway.invalid:8443/api/v1",
+        "secret-key",
+        call_timeout_seconds=5,
+        dialects={"gateway.invalid": dialect},
+        transport=script.transport,
+    )
+    shaped = replace(REQUEST, options={"response_format": {"type": "json_object"}})
+
+    await gateway.send(REQUEST, timeout_seconds=5)
+    await gateway.send(shaped, timeout_seconds=5)
+
+    assert [request["model"] for request in script.requests] == ["v-endor/model.1"] * 2
+    assert "provider" not in script.requests[0]
+    assert script.requests[1]["provider"] == {"require_parameters": True}
+    assert gateway.name == "gateway.invalid:8443"
+    await gateway.aclose()
 
 
 async def test_the_wait_that_a_gateway_asks_for_is_read() -> None:

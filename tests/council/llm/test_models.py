@@ -7,7 +7,6 @@ import pytest
 
 from config.clock import SystemClock, VirtualClock
 from config.errors import ConfigError, UsageError
-from config.schema import Config
 from council.llm.journal import Journal
 from council.llm.models import open_models
 from council.ports import Abstained, Answered
@@ -15,20 +14,12 @@ from tests.builders import MANAGERS, NOW, make_config
 from tests.council.llm.stub import (
     ScriptedGateway,
     completion,
+    config_with_fallback,
     failure,
     make_models,
     make_store,
     question,
 )
-
-
-def config_with_fallback() -> Config:
-    config = make_config()
-    settings = config.models.accounts["ALPHA"].model_copy(update={"fallbacks": ("vendor/next",)})
-    accounts = {**config.models.accounts, "ALPHA": settings}
-    return config.model_copy(
-        update={"models": config.models.model_copy(update={"accounts": accounts})}
-    )
 
 
 async def test_six_questions_take_the_time_of_one() -> None:

@@ -6,7 +6,7 @@ from council.context import WeekContext
 from council.llm.blocks import reviews_block
 from council.llm.questions import pitch_question, research_problems
 from council.llm.rehearsal.reading import read_blocks
-from council.model.pitch import IndicatorRule
+from council.model.pitch import IndicatorRule, PitchTerms
 from council.model.research import RankedView
 from council.model.review import AnonymousPitch, Ballot
 from tests.builders import (
@@ -70,7 +70,7 @@ def test_a_pitch_may_only_name_numbers_of_the_market_table() -> None:
 
 def test_reviews_stand_under_the_label_of_their_pitch_and_without_their_reviewers() -> None:
     pitches = {"P1": make_pitch("ALPHA"), "P2": make_pitch("BRAVO")}
-    fields = [name for name in AnonymousPitch.model_fields if name != "label"]
+    fields = list(PitchTerms.model_fields)
     ballot = Ballot(
         reviewer="BOARD",
         pitches=tuple(

@@ -48,6 +48,7 @@ def test_one_object_is_found_in_fences_and_prose(text: str) -> None:
         '[{"a": 1}]',
         '[{"a": 1}, {"a": 2}]',
         '{"a": 1, "a": 2}',
+        '{"a": 1, "a\\u202e": 2}',
         '{"a": NaN}',
         '{"a": -Infinity}',
         '{"a": 1e999}',

@@ -1,0 +1,135 @@
+"""Keeps the calls to models within the caps: what a call can cost is set aside before it is made.
+
+What was spent is read from the recorded calls of every process; what is under way is known only to
+this one, so that two processes can pass a cap by what the other has under way. A call of unknown
+cost that may have been billed counts with what was set aside for it.
+"""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from uuid import UUID
+
+from config.clock import NEW_YORK, Clock
+from config.schema import BudgetConfig
+from council.codec import to_fact
+from council.events import ModelCalled
+from council.llm.journal import Journal
+from council.llm.spending import charge_of
+
+STAGE_RUN = timedelta(hours=1)
+"""A stage's calls within this time are one run of it: a checkpoint has several runs a day."""
+_REMEMBERED = timedelta(days=45)
+"""No cap looks further back."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What the call `call_id` can cost at most; `stage` of a week is who spends it."""
+
+    call_id: UUID
+    week_id: str
+    stage: str
+    usd: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class OverBudget:
+    """A call was not made; `reason` names the cap."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Charge:
+    at: datetime
+    claim: Claim
+    counts_for_stage: bool = True
+    """Reports of research services do not: they cost more than all calls of their stage."""
+
+
+class Budget:
+    """What is spent and what is set aside, shared by all calls of this process."""
+
+    def __init__(self, journal: Journal, clock: Clock, caps: BudgetConfig) -> None:
+        self._journal = journal
+        self._clock = clock
+        self._caps = caps
+        self._charges: dict[UUID, _Charge] = {}
+        self._read_up_to = 0
+        self._reading = asyncio.Lock()
+
+    async def reserve(self, claim: Claim, *, for_stage: bool = True) -> OverBudget | None:
+        """Set `claim` aside until its call is on record, or say which cap has no room for it.
+
+        What is not `for_stage` counts for week and month alone.
+
+        Raises:
+            StoreUnavailable: what was spent cannot be read.
+        """
+        await self._catch_up()
+        # From here on nothing waits: no other call can come between looking and setting aside.
+        now = self._clock.now()
+        # An attempt of this call that was broken off may have left something set aside.
+        others = [c for call_id, c in self._charges.items() if call_id != claim.call_id]
+        for name, cap, counts in self._scopes(claim, now)[0 if for_stage else 1 :]:
+            used = sum((c.claim.usd for c in others if counts(c)), Decimal(0))
+            if cap is not None and used + claim.usd > cap:
+                return OverBudget(_reason(name, cap, used, claim.usd))
+        self._charges[claim.call_id] = _Charge(now, claim, for_stage)
+        return None
+
+    def release(self, claim_id: UUID) -> None:
+        """Forget what was set aside for something that surely cost nothing."""
+        self._charges.pop(claim_id, None)
+
+    def _scopes(
+        self, claim: Claim, now: datetime
+    ) -> tuple[tuple[str, Decimal | None, Callable[[_Charge], bool]], ...]:
+        month = now.astimezone(NEW_YORK).strftime("%Y-%m")
+        return (
+            (
+                f"one run of {claim.stage.replace('_', ' ')}",
+                self._caps.stage_usd,
+                lambda c: c.counts_for_stage and _same_run(c, claim, now),
+            ),
+            (
+                f"week {claim.week_id}",
+                self._caps.week_usd,
+                lambda c: c.claim.week_id == claim.week_id,
+            ),
+            (
+                f"the month {month}",
+                self._caps.month_usd,
+                lambda c: c.at.astimezone(NEW_YORK).strftime("%Y-%m") == month,
+            ),
+        )
+
+    async def _catch_up(self) -> None:
+        """Take in what was recorded since the last time, by whichever process."""
+        async with self._reading:
+            oldest_at = self._clock.now() - _REMEMBERED
+            async for event in self._journal.call_events(self._read_up_to):
+                self._read_up_to = event.position
+                fact = to_fact(event) if event.timestamp >= oldest_at else None
+                if isinstance(fact, ModelCalled):
+                    self._charges[fact.call_id] = _charge(fact, event.timestamp)
+
+
+def _charge(called: ModelCalled, at: datetime) -> _Charge:
+    claim = Claim(called.call_id, called.week_id, called.stage, charge_of(called))
+    return _Charge(at, claim, counts_for_stage=called.reserved_usd is not None)
+
+
+def _same_run(charge: _Charge, claim: Claim, now: datetime) -> bool:
+    same = (charge.claim.week_id, charge.claim.stage) == (claim.week_id, claim.stage)
+    return same and charge.at > now - STAGE_RUN
+
+
+def _reason(name: str, cap: Decimal, used: Decimal, wanted: Decimal) -> str:
+    return (
+        f"budget: {used:.2f} of the {cap:.2f} USD for {name} are spent or set aside, "
+        f"and this call can cost {wanted:.2f}"
+    )
