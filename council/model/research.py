@@ -1,6 +1,7 @@
 """A research pack: what goes on in the world, with its sources; never a source of numbers."""
 
 from datetime import datetime
+from decimal import Decimal
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -85,10 +86,27 @@ class ResearchAnswer(Value):
 
 
 class Source(Value):
-    """Something the pack cites."""
+    """Something the pack cites; `published` is its date as the service gave it."""
 
     title: str
     url: str
+    published: str | None = None
+
+
+class Report(Value):
+    """What a research service brought back: its own words, where it read, and what it cost.
+
+    `cost_usd` is None where it is unknown; "provider" says that the service named it.
+    """
+
+    text: str
+    model: str
+    sources: tuple[Source, ...]
+    prompt_tokens: int | None
+    completion_tokens: int | None
+    searches: int | None
+    cost_usd: Decimal | None
+    cost_source: Literal["provider", "estimate", "none"]
 
 
 class ResearchPack(ResearchAnswer):

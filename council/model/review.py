@@ -33,9 +33,13 @@ class Scores(Value):
 
 
 class AnonymousPitch(PitchTerms):
-    """A pitch under a label: normalised fields only, nothing that names its author."""
+    """A pitch under a label: normalised fields only, nothing that names its author.
+
+    `number_flags` says which of its numbers the market table does not bear out.
+    """
 
     label: str
+    number_flags: tuple[str, ...] = ()
 
 
 class Ballot(Value):

@@ -6,6 +6,7 @@ from datetime import datetime
 from council.events import ResearchFailed, ResearchReceived, Silence
 from council.model.research import ResearchPack
 from council.ports import Abstained, ResearchProvider, ResearchResult, ResearchTask
+from council.research.checks import flagged
 
 
 async def research_pack(
@@ -14,7 +15,8 @@ async def research_pack(
     """Return the pack of the first provider that writes it, or why none of them could.
 
     `providers` are asked in their order. The pack is as of the snapshot that all of them read, so
-    that writing it again after a crash gives the same pack.
+    that writing it again after a crash gives the same pack. Prices in it that differ from the
+    snapshot's are flagged.
     """
     failed: list[str] = []
     outcome: Silence | None = None
@@ -30,9 +32,9 @@ async def research_pack(
 
 
 def _pack(task: ResearchTask, result: ResearchResult, as_of_at: datetime) -> ResearchPack:
-    answer = {name: getattr(result.answer, name) for name in type(result.answer).model_fields}
+    answer = flagged(result.answer, task.snapshot)
     return ResearchPack(
-        **answer,
+        **{name: getattr(answer, name) for name in type(answer).model_fields},
         week_id=task.week_id,
         pack=task.pack,
         asof_et=as_of_at,

@@ -6,6 +6,7 @@ either way the council trades nothing this week, and the reason is stored.
 
 from dataclasses import replace
 
+from config.schema import Config
 from council.anonymise import anonymous_reviews, ballot_for, sealed_labels
 from council.context import WeekContext
 from council.events import DecisionReached, NoDecision
@@ -13,7 +14,7 @@ from council.fact import Fact
 from council.llm.questions import chairman_question
 from council.model.decision import Decision, DecisionAnswer
 from council.model.pitch import Pitch
-from council.ports import Abstained, Answered, Deps, Progress
+from council.ports import Abstained, Answered, Deps, Progress, Question
 from council.voting import Standing, scoreboard
 
 
@@ -22,15 +23,8 @@ async def chairman(context: WeekContext, deps: Deps) -> tuple[Fact, ...]:
     account = deps.config.chairman.nickname
     if reason := _without_quorum(context, deps):
         return (_none(context, account, reason),)
-    labels = sealed_labels(context)
-    board = scoreboard(context.reviews, labels, week_id=context.week_id)
-    question = chairman_question(
-        replace(context, reviews=anonymous_reviews(context, deps.config)),
-        ballot_for(account, context, deps.config),
-        [standing.model_dump(mode="json") for standing in board],
-        deps.config,
-    )
-    reply = await deps.models.ask(question)
+    board = scoreboard(context.reviews, sealed_labels(context), week_id=context.week_id)
+    reply = await deps.models.ask(decision_question(context, deps.config, board))
     if isinstance(reply, Abstained):
         deps.tell(Progress("chairman", f"{account} abstained: {reply.reason}", 1, 1))
         return (_none(context, account, f"the chairman gave no valid decision: {reply.reason}"),)
@@ -40,6 +34,18 @@ async def chairman(context: WeekContext, deps: Deps) -> tuple[Fact, ...]:
         DecisionReached(
             week_id=context.week_id, account=account, decision=decision, outcome=reply.outcome
         ),
+    )
+
+
+def decision_question(
+    context: WeekContext, config: Config, board: tuple[Standing, ...]
+) -> Question[DecisionAnswer]:
+    """Return what the chairman is asked: anonymous pitches and reviews, and the vote in `board`."""
+    return chairman_question(
+        replace(context, reviews=anonymous_reviews(context, config)),
+        ballot_for(config.chairman.nickname, context, config),
+        [standing.model_dump(mode="json") for standing in board],
+        config,
     )
 
 

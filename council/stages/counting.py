@@ -14,6 +14,10 @@ class Count:
         self._tell = tell
         self._done = 0
 
+    def meanwhile(self, message: str) -> None:
+        """Tell `message` while an answer is waited for."""
+        self._tell(Progress(self._stage, message, self._done, self._total))
+
     def another(self, message: str) -> None:
         """Count one more answer and tell `message`."""
         self._done += 1

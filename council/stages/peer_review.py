@@ -3,12 +3,16 @@
 Those who abstained from pitching review as well: they owe nobody a favour.
 """
 
+from collections.abc import Sequence
+
 from config.ids import meaning_id
+from council.analytics.biases import review_biases, shown_length
 from council.anonymise import ballot_for
 from council.context import WeekContext
 from council.events import ReviewAbstained, ReviewMade
 from council.fact import Fact
 from council.llm.questions import review_question
+from council.measure_facts import ReviewBiasMeasured
 from council.model.review import Ballot, BallotAnswer, Review
 from council.parallel import all_at_once
 from council.ports import Abstained, Answered, Deps
@@ -17,7 +21,7 @@ from council.stages.silence import check_reach
 
 
 async def peer_review(context: WeekContext, deps: Deps) -> tuple[Fact, ...]:
-    """Return one fact for each review, or one for each silent reviewer.
+    """Return one fact for each review, or one for each silent reviewer; last, how biased they are.
 
     With fewer pitches than the quorum nobody is asked: the council will decide nothing.
 
@@ -33,7 +37,21 @@ async def peer_review(context: WeekContext, deps: Deps) -> tuple[Fact, ...]:
     asked = await all_at_once([_ask(ballot, context, deps, count=count) for ballot in given])
     facts = tuple(fact for facts in asked for fact in facts)
     check_reach(facts)
-    return facts
+    return (*facts, *_biases(facts, given))
+
+
+def _biases(facts: Sequence[Fact], ballots: Sequence[Ballot]) -> tuple[ReviewBiasMeasured, ...]:
+    """Return the measure of the week's reviews; none where there are none."""
+    reviews = [fact.review for fact in facts if isinstance(fact, ReviewMade)]
+    if not reviews:
+        return ()
+    lengths = {
+        ballot.pitch_ids[pitch.label]: shown_length(pitch)
+        for ballot in ballots
+        for pitch in ballot.pitches
+    }
+    pooled, each = review_biases(reviews, lengths)
+    return (ReviewBiasMeasured(week_id=reviews[0].week_id, pooled=pooled, reviewers=each),)
 
 
 async def _ask(

@@ -11,10 +11,13 @@ from council.parallel import all_at_once
 from council.ports import Abstained, Answered, Deps
 from council.stages.counting import Count
 from council.stages.silence import check_reach
+from council.stages.watching import watch
 
 
 async def pitch(context: WeekContext, deps: Deps) -> tuple[Fact, ...]:
     """Return one fact for each manager: its pitch, or that it abstained and why.
+
+    After them come drifts and long silences, held against the weeks before.
 
     Raises:
         ModelsUnreachable: nobody answered; nothing is pitched.
@@ -23,10 +26,12 @@ async def pitch(context: WeekContext, deps: Deps) -> tuple[Fact, ...]:
     count = Count("pitch", len(names), deps.tell)
     facts = await all_at_once([_ask(name, context, deps, count=count) for name in names])
     check_reach(facts)
-    return facts
+    return (*facts, *await watch(context, facts, deps))
 
 
-async def _ask(account: str, context: WeekContext, deps: Deps, *, count: Count) -> Fact:
+async def _ask(
+    account: str, context: WeekContext, deps: Deps, *, count: Count
+) -> PitchMade | PitchAbstained:
     reply = await deps.models.ask(pitch_question(account, context, deps.config))
     if isinstance(reply, Abstained):
         count.another(f"{account} abstained: {reply.reason}")

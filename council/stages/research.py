@@ -32,6 +32,7 @@ async def _write(
         snapshot=context.frozen_snapshot,
         universe=deps.config.universe,
         query=context.started.query if context.started else None,
+        tell=lambda message: count.meanwhile(f"pack {pack}: {message}"),
     )
     fact = await research_pack(task, deps.research[pack])
     if isinstance(fact, ResearchReceived):

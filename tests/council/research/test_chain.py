@@ -46,6 +46,20 @@ async def test_the_first_provider_that_answers_writes_the_pack() -> None:
     assert (first.asked, second.asked, third.asked) == (1, 1, 0)
 
 
+async def test_a_wrong_price_is_flagged_whoever_wrote_the_pack() -> None:
+    provider = speaking("one")
+    assert isinstance(provider.result, ResearchResult)
+    consensus = make_research_answer().consensus_map
+    said = consensus.model_copy(update={"street_consensus": "SPY at $450 is cheap."})
+    answer = make_research_answer(consensus_map=said)
+    provider.result = ResearchResult(answer, "one", "one-model", ())
+
+    received = await research_pack(TASK, (provider,))
+
+    assert isinstance(received, ResearchReceived)
+    assert "SPY 450" in received.pack.confidence_notes.data_quality_flags[0]
+
+
 async def test_a_pack_that_nobody_could_write_says_who_was_asked() -> None:
     failed = await research_pack(TASK, (silent("one"), silent("two")))
 

@@ -1,0 +1,82 @@
+"""What a report can cost is set aside before it is ordered, for week and month alone."""
+
+from dataclasses import replace
+from decimal import Decimal
+from typing import Any
+
+from config.clock import VirtualClock
+from config.schema import BudgetConfig
+from council.llm.budget import Budget
+from council.llm.journal import Journal
+from council.ports import Abstained, ResearchResult
+from store.memory import MemoryEventStore
+from tests.builders import NOW
+from tests.council.research.scripted import (
+    TASK,
+    Script,
+    gemini,
+    gemini_report,
+    make_store,
+    perplexity,
+    researcher,
+    said,
+)
+
+
+def budget_over(store: MemoryEventStore, **caps: Any) -> Budget:
+    clock = VirtualClock(NOW)
+    return Budget(Journal(store, clock), clock, BudgetConfig.model_validate(caps))
+
+
+async def test_a_report_that_the_week_has_no_room_for_is_not_ordered() -> None:
+    store, script = make_store(), Script()
+    budget = budget_over(store, week_usd=Decimal("0.5"))
+
+    result = await researcher(perplexity(script), store=store, budget=budget).research(TASK)
+
+    assert isinstance(result, Abstained)
+    assert result.outcome == "over_budget"
+    assert "week 2026-11-18" in result.reason
+    assert script.requests == []
+
+
+async def test_a_report_may_cost_more_than_a_run_of_its_stage() -> None:
+    store, script = make_store(), Script(gets=[gemini_report()])
+    budget = budget_over(store, stage_usd=Decimal(1), week_usd=Decimal(10))
+
+    result = await researcher(gemini(script), store=store, budget=budget).research(TASK)
+
+    assert isinstance(result, ResearchResult)
+
+
+async def test_the_actual_cost_takes_the_place_of_what_was_set_aside() -> None:
+    store = make_store()
+    budget = budget_over(store, week_usd=Decimal("1.42"))
+
+    first = await researcher(perplexity(Script()), store=store, budget=budget).research(TASK)
+    other = replace(TASK, pack="B")
+    second = await researcher(perplexity(Script()), store=store, budget=budget).research(other)
+
+    assert isinstance(first, ResearchResult)
+    assert isinstance(second, ResearchResult)
+
+
+async def test_a_job_that_was_refused_leaves_the_room_to_others() -> None:
+    store, budgeted = make_store(), Script(posts=[said({}, 401)])
+    budget = budget_over(store, week_usd=Decimal(1))
+
+    first = await researcher(perplexity(budgeted), store=store, budget=budget).research(TASK)
+    second = await researcher(perplexity(Script()), store=store, budget=budget).research(TASK)
+
+    assert isinstance(first, Abstained)
+    assert isinstance(second, ResearchResult)
+
+
+async def test_a_job_under_way_is_followed_up_whatever_the_caps_say() -> None:
+    store, script = make_store(), Script(gets=[said({}, 401)])
+    await researcher(perplexity(script), store=store).research(TASK)
+    budget = budget_over(store, week_usd=Decimal("0.01"))
+
+    result = await researcher(perplexity(Script()), store=store, budget=budget).research(TASK)
+
+    assert isinstance(result, ResearchResult)
