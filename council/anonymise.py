@@ -3,12 +3,12 @@
 A pitch has one label all week, the same for every reader. Labels come from a seeded shuffle of the
 week's pitches; every reader's order is a rotation of a second one, so that over all readers each
 pitch stands about equally often at each place. Names of models and vendors become `[name]`, talk of
-being a language model goes, and so does markdown: style tells authors apart too.
+being a language model goes, and so do markdown and habits: style tells authors apart too.
 """
 
 import re
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from typing import TypeVar
 from uuid import UUID
@@ -16,8 +16,10 @@ from uuid import UUID
 from config.ids import meaning_id
 from config.schema import Config, ModelConfig
 from council.context import WeekContext
+from council.model.citations import citation_flags
 from council.model.pitch import Pitch
 from council.model.review import AnonymousPitch, Ballot, Review
+from council.plain_words import in_plain_words
 from council.untrusted import clean_text
 
 NAME = "[name]"
@@ -47,7 +49,6 @@ _PHRASES = re.compile(
 _MARKDOWN = re.compile(r"\*\*|__(?=\S)|(?<=\S)__|`+|^\s*(?:#{1,6}|[-*•])\s+", re.MULTILINE)
 _DASHES = re.compile("[\u2010-\u2015\u2212]")
 _ONE_NAME = re.compile(r"\[name\](?:[\s/]*\[name\])+")
-_SPACES = re.compile(r"\s+")
 _SHORTEST_TOKEN = 3
 _Item = TypeVar("_Item")
 
@@ -63,15 +64,23 @@ def ballot_for(reader: str, context: WeekContext, config: Config) -> Ballot:
     labels = sealed_labels(context)
     order = _rotated(_shuffled(tuple(labels), "order", context.week_id), _turn(reader, config))
     shown = [label for label in order if labels[label].account != reader]
+    numbers = context.snapshot.numbers() if context.snapshot else None
     return Ballot(
         reviewer=reader,
-        pitches=tuple(anonymous_pitch(label, labels[label], config) for label in shown),
+        pitches=tuple(
+            anonymous_pitch(label, labels[label], config, numbers=numbers) for label in shown
+        ),
         pitch_ids={label: labels[label].idea_id for label in shown},
     )
 
 
-def anonymous_pitch(label: str, pitch: Pitch, config: Config) -> AnonymousPitch:
-    """Return the normalised fields of `pitch` under `label`, its texts without their author."""
+def anonymous_pitch(
+    label: str, pitch: Pitch, config: Config, *, numbers: Mapping[str, float] | None = None
+) -> AnonymousPitch:
+    """Return the normalised fields of `pitch` under `label`, its texts without their author.
+
+    `numbers` are those of the market table, against which the pitch's citations are held.
+    """
     scrub = partial(without_names, names=telling_names(config))
     return AnonymousPitch(
         label=label,
@@ -85,7 +94,24 @@ def anonymous_pitch(label: str, pitch: Pitch, config: Config) -> AnonymousPitch:
         ranking=tuple(sorted(pitch.ranking, key=lambda place: place.rank)),
         choice_explanation=scrub(pitch.choice_explanation),
         monitoring_plan=scrub(pitch.monitoring_plan),
+        number_flags=number_flags(pitch, numbers or {}),
     )
+
+
+def number_flags(pitch: Pitch, numbers: Mapping[str, float]) -> tuple[str, ...]:
+    """Return the numbers of `pitch` that the market table does not bear out, one clause each.
+
+    Without any `numbers` there is nothing to hold it against, and nothing is flagged.
+    Only what it says of the present is held against the table: levels to come are the pitch's own.
+    """
+    if not numbers:
+        return ()
+    frozen = (
+        f"{rule.name} is frozen at {rule.current:g}, the market table has {numbers[rule.name]:g}"
+        for rule in pitch.indicators
+        if rule.name in numbers and rule.current != numbers[rule.name]
+    )
+    return (*citation_flags((*pitch.thesis_bullets, pitch.choice_explanation), numbers), *frozen)
 
 
 def anonymous_reviews(context: WeekContext, config: Config) -> tuple[Review, ...]:
@@ -114,10 +140,10 @@ def telling_names(config: Config) -> tuple[str, ...]:
 
 def without_names(text: str, *, names: Sequence[str]) -> str:
     """Return `text` on one line without markdown, hidden characters, `names` and give-aways."""
-    plain = unicodedata.normalize("NFKC", clean_text(text))
+    plain = clean_text(unicodedata.normalize("NFKC", clean_text(text)))
     plain = _DASHES.sub("-", _MARKDOWN.sub("", plain)).replace("\u2019", "'")
     named = _ONE_NAME.sub(NAME, _pattern(names).sub(NAME, plain))
-    return _SPACES.sub(" ", _PHRASES.sub("", named)).strip()
+    return in_plain_words(_PHRASES.sub("", named))
 
 
 def _pattern(names: Sequence[str]) -> re.Pattern[str]:

@@ -8,6 +8,8 @@ from dataclasses import dataclass, replace
 from operator import attrgetter
 from typing import Any, cast
 
+from council.analytics.model_drift import drift_sentence
+from council.analytics.silence import silence_sentence
 from council.events import (
     CheckpointTaken,
     DecisionReached,
@@ -24,6 +26,7 @@ from council.events import (
     WeekStarted,
 )
 from council.fact import Fact
+from council.measure_facts import ManagerFellSilent, ModelDriftMeasured, ReviewBiasMeasured
 from council.model.decision import Decision
 from council.model.market import MarketSnapshot
 from council.model.pitch import Pitch
@@ -44,11 +47,16 @@ class WeekContext:
     started: WeekStarted | None = None
     snapshot: MarketSnapshot | None = None
     packs: tuple[ResearchPack, ...] = ()
+    second_hand: tuple[ResearchReceived, ...] = ()
+    """Packs that not the first provider of their chain wrote."""
     failed_packs: tuple[ResearchFailed, ...] = ()
     pitches: tuple[Pitch, ...] = ()
     pitch_abstentions: tuple[PitchAbstained, ...] = ()
     reviews: tuple[Review, ...] = ()
     review_abstentions: tuple[ReviewAbstained, ...] = ()
+    review_bias: ReviewBiasMeasured | None = None
+    drifts: tuple[ModelDriftMeasured, ...] = ()
+    silences: tuple[ManagerFellSilent, ...] = ()
     decision: Decision | None = None
     no_decision: NoDecision | None = None
     proposals: tuple[TradeProposed, ...] = ()
@@ -75,6 +83,7 @@ class WeekContext:
         return (
             *start,
             *notices,
+            *(_second_hand_sentence(received) for received in self.second_hand),
             *(f"Research pack {gap.pack} is missing: {gap.reason}." for gap in self.failed_packs),
             *(
                 f"{gap.account} abstained from pitching: {gap.reason}."
@@ -84,9 +93,16 @@ class WeekContext:
                 f"{gap.account} abstained from reviewing: {gap.reason}."
                 for gap in self.review_abstentions
             ),
+            *(silence_sentence(found.silence) for found in self.silences),
+            *(drift_sentence(found) for found in self.drifts if found.alarm),
             *((f"No council trade: {self.no_decision.reason}.",) if self.no_decision else ()),
             *(f"{gap.account} gets no trade: {gap.reason}." for gap in self.without_ticket),
         )
+
+
+def _second_hand_sentence(received: ResearchReceived) -> str:
+    pack, asked = received.pack, "; ".join(received.failed_providers).rstrip(".")
+    return f"Research pack {pack.pack} is by {pack.research_source}, after {asked}."
 
 
 _Fold = Callable[[WeekContext, Any], WeekContext]
@@ -108,6 +124,14 @@ def _complete(context: WeekContext, fact: StageCompleted) -> WeekContext:
     return replace(context, completed=context.completed | {fact.stage})
 
 
+def _receive(context: WeekContext, fact: ResearchReceived) -> WeekContext:
+    return replace(
+        context,
+        packs=(*context.packs, fact.pack),
+        second_hand=(*context.second_hand, fact) if fact.failed_providers else context.second_hand,
+    )
+
+
 def _itself(fact: Fact) -> Fact:
     return fact
 
@@ -115,12 +139,15 @@ def _itself(fact: Fact) -> Fact:
 _FOLDS: dict[type[Fact], _Fold] = {
     WeekStarted: _put("started", _itself),
     SnapshotTaken: _put("snapshot", attrgetter("snapshot")),
-    ResearchReceived: _grow("packs", attrgetter("pack")),
+    ResearchReceived: _receive,
     ResearchFailed: _grow("failed_packs", _itself),
     PitchMade: _grow("pitches", attrgetter("pitch")),
     PitchAbstained: _grow("pitch_abstentions", _itself),
     ReviewMade: _grow("reviews", attrgetter("review")),
     ReviewAbstained: _grow("review_abstentions", _itself),
+    ReviewBiasMeasured: _put("review_bias", _itself),
+    ModelDriftMeasured: _grow("drifts", _itself),
+    ManagerFellSilent: _grow("silences", _itself),
     DecisionReached: _put("decision", attrgetter("decision")),
     NoDecision: _put("no_decision", _itself),
     TradeProposed: _grow("proposals", _itself),

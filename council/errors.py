@@ -2,7 +2,8 @@
 
 CouncilError
 ├── UsageError
-│   └── UnknownTrade, UnknownWeek            the caller: no such id
+│   └── UnknownTrade, UnknownWeek,
+│       UnknownQuestion                      the caller: no such id
 ├── RefusedError
 │   ├── AlreadyDecided, TicketChanged,
 │   │   TicketExpired, ConfirmationWrong     a person: this approval is not possible
@@ -13,6 +14,7 @@ CouncilError
 │   └── NoPrices                             a person: this source has no prices for the week
 ├── ConfigurationChanged (RefusedError)      the operator: the week began under another config
 ├── WeekBusy (UnreachableError)              try later: another process runs this week
+├── QuestionBusy (UnreachableError)          try later: another process asks the same
 ├── ModelsUnreachable (UnreachableError)     the operator: no model of a whole stage answered
 ├── NoPrice                                  a person: an instrument that nobody quotes
 ├── Overtaken (UnreachableError)             try again: another process wrote first
@@ -29,6 +31,10 @@ class UnknownTrade(UsageError):
 
 class UnknownWeek(UsageError):
     """Nothing is stored of this week."""
+
+
+class UnknownQuestion(UsageError):
+    """Nothing is stored of this question to the general council."""
 
 
 class AlreadyDecided(RefusedError):
@@ -73,6 +79,10 @@ class ConfigurationChanged(RefusedError):
 
 class WeekBusy(UnreachableError):
     """Another process is running this week; its result can be waited for."""
+
+
+class QuestionBusy(UnreachableError):
+    """Another process asks the general council the same; its result can be waited for."""
 
 
 class ModelsUnreachable(UnreachableError):

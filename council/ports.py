@@ -34,6 +34,9 @@ class Question(Generic[AnswerType]):
     own: str
     answer_type: type[AnswerType]
     problems: Callable[[AnswerType], tuple[str, ...]]
+    may_fall_back: bool = False
+    """Whether a fallback answers where the first model gives no valid answer: the chair must be
+    filled, but a manager's opinion is its own model's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,15 +69,20 @@ class Models(Protocol):
         ...
 
 
+def _hear_nothing(message: str) -> None:
+    """Drop the message."""
+
+
 @dataclass(frozen=True, slots=True)
 class ResearchTask:
-    """What a research provider is given."""
+    """What a research provider is given; `tell` takes news of what lasts, one clause each."""
 
     week_id: str
     pack: PackName
     snapshot: MarketSnapshot
     universe: tuple[str, ...]
     query: str | None
+    tell: Callable[[str], None] = _hear_nothing
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,6 +36,12 @@ def prompt_hash(*texts: str) -> str:
 
 
 @cache
+def templates_hash(*names: str) -> str:
+    """Return the sha-256, in hex, of the templates' own texts: it changes only where they do."""
+    return prompt_hash(*((_PROMPTS / f"{name}.md.j2").read_text("utf-8") for name in names))
+
+
+@cache
 def _environment() -> "Environment":
     # Only who renders a prompt loads Jinja2.
     from jinja2 import Environment, FileSystemLoader, StrictUndefined  # noqa: PLC0415

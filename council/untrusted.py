@@ -1,5 +1,6 @@
 """How text that others wrote enters a prompt: cleaned, as JSON, in a block that it cannot close.
 
+What nobody sees is taken out twice, as it stands and as it stands behind escapes.
 Inside a block `<`, `>` and `&` are JSON escapes, so whatever a pack, a pitch or a person wrote, the
 next `</tag>` is ours. JSON readers undo the escapes; nothing is lost.
 """
@@ -7,8 +8,10 @@ next `</tag>` is ours. JSON readers undo the escapes; nothing is lost.
 import html
 import json
 import re
+import sys
 import unicodedata
 from typing import Any
+from urllib.parse import unquote_to_bytes
 
 from pydantic import BaseModel
 
@@ -22,15 +25,34 @@ _VARIATION_SELECTORS = re.compile("[\u180b-\u180f\ufe00-\ufe0f\U000e0100-\U000e0
 _LINK = re.compile(
     r"\[([^\]\n]{0,200})\]\((?:https?|ftp)://[^)\s]*\)|(?:https?|ftp)://\S+|www\.\S+", re.I
 )
+_ENTITY = re.compile(r"&(?:#\d{1,8}|#x[0-9a-f]{1,7}|[a-z][a-z0-9]{1,31});", re.I)
+_PERCENT = re.compile(r"(?:%[0-9a-f]{2})+", re.I)
+_BACKSLASH = re.compile(
+    r"(?:\\(?:x[\da-fA-F]{2}|u[\da-fA-F]{4}|u\{[\da-fA-F]{1,6}\}|U[\da-fA-F]{8}))+", re.ASCII
+)
+_ONE_BACKSLASH = re.compile(r"\\[xuU]\{?([\da-fA-F]+)", re.ASCII)
+_LAYERS = 8
+"""How often an escape may be escaped itself; nobody reads deeper."""
 _ESCAPES = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026"}
 
 
 def clean_text(text: str) -> str:
-    """Return `text` without characters that a reader cannot see; line ends become newlines."""
-    if text.isascii() and text.isprintable():
+    """Return `text` without characters that a reader cannot see; line ends become newlines.
+
+    Escapes (`&#8203;`, `%E2%80%8B`, `\\u200b`) stay as they are written, unless one hides such a
+    character: then the whole text comes back decoded, and without it.
+    """
+    if text.isascii() and text.isprintable() and not set("&%\\") & set(text):
         return text
-    plain = _VARIATION_SELECTORS.sub("", _LINE_ENDS.sub("\n", text))
-    return "".join(character for character in plain if not _is_hidden(character))
+    visible = decoded = _visible(text)
+    hides = False
+    for _ in range(_LAYERS):
+        layer = _decoded(decoded)
+        if layer == decoded:
+            break
+        decoded = _visible(layer)
+        hides = hides or decoded != _LINE_ENDS.sub("\n", layer)
+    return decoded if hides else visible
 
 
 def clean_value(value: Any) -> Any:
@@ -45,9 +67,12 @@ def clean_value(value: Any) -> Any:
 
 
 def without_links(value: Any) -> Any:
-    """Return the JSON value `value` with web addresses cut from its strings; link texts stay."""
+    """Return the JSON value `value` with web addresses cut from its strings; link texts stay.
+
+    The number of a footnote stays in brackets: bare, it would read as part of the sentence.
+    """
     if isinstance(value, str):
-        return _LINK.sub(lambda match: match[1] or "[link]", value)
+        return _LINK.sub(_without_address, value)
     if isinstance(value, dict):
         return {key: without_links(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
@@ -78,6 +103,30 @@ def fenced(tag: str, value: Any, **attributes: str) -> str:
     body = canonical_json(clean_value(_plain(value)))
     escaped = re.sub("[<>&]", lambda match: _ESCAPES[match[0]], body)
     return f"<{tag}{opening}>{escaped}</{tag}>"
+
+
+def _without_address(link: re.Match[str]) -> str:
+    words = link[1]
+    return f"[{words}]" if words and words.isdigit() else words or "[link]"
+
+
+def _visible(text: str) -> str:
+    plain = _VARIATION_SELECTORS.sub("", _LINE_ENDS.sub("\n", text))
+    return "".join(character for character in plain if not _is_hidden(character))
+
+
+def _decoded(text: str) -> str:
+    """Undo one layer of HTML entities, percent signs and backslashes."""
+    text = _ENTITY.sub(lambda match: html.unescape(match[0]), text)
+    text = _PERCENT.sub(lambda match: unquote_to_bytes(match[0]).decode("utf-8", "replace"), text)
+    return _BACKSLASH.sub(lambda match: _from_backslashes(match[0]), text)
+
+
+def _from_backslashes(escapes: str) -> str:
+    """Return what a run of escapes stands for; two surrogates together are one character."""
+    points = (int(digits, 16) for digits in _ONE_BACKSLASH.findall(escapes))
+    units = "".join(chr(point) if point <= sys.maxunicode else "\ufffd" for point in points)
+    return units.encode("utf-16", "surrogatepass").decode("utf-16", "surrogatepass")
 
 
 def _is_hidden(character: str) -> bool:

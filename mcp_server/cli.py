@@ -16,7 +16,16 @@ from typer.exceptions import Abort, TyperException
 
 from config.errors import CouncilError
 from config.logs import configure_logs
-from mcp_server.commands import database, deliberation, exchange, operation, stopping, trading
+from mcp_server.commands import (
+    database,
+    deliberation,
+    exchange,
+    general,
+    money,
+    operation,
+    stopping,
+    trading,
+)
 from mcp_server.output import error_code, write_error
 
 _USAGE = 2
@@ -50,6 +59,9 @@ app.command("resume")(stopping.resume)
 app.command("drifts")(stopping.drifts)
 app.command("accept-drift")(stopping.accept_drift)
 app.command("checkpoint")(deliberation.checkpoint)
+app.command("ask")(general.ask)
+app.command("costs")(money.costs)
+app.command("prompts")(money.prompts)
 app.command("status")(operation.status)
 app.command("events")(operation.events)
 app.command("doctor")(operation.doctor)

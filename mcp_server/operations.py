@@ -19,7 +19,14 @@ from council.projections import READ_TABLES, project
 from council.trading import approvals
 from council.trading.approvals import Decided, Decider
 from council.trading.executor import executor_loop, run_until_settled
-from mcp_server.readings import list_trades, read_checkpoints, read_week
+from mcp_server.measure_views import drift_line
+from mcp_server.readings import (
+    list_trades,
+    read_checkpoints,
+    read_drifts,
+    read_silences,
+    read_week,
+)
 from mcp_server.shapes import (
     AccountResultShape,
     AccountShape,
@@ -125,10 +132,11 @@ async def status(app: App) -> StatusShape:
     accounts = await asyncio.gather(*(_account(app, own) for own in stops.accounts))
     week_id = week_in_force(app)
     trades = [row["status"] for row in await deps.store.rows("trades")]
+    drifts = await read_drifts(deps.store)
     return StatusShape(
         mode=standing.mode,
         venue=standing.venue,
-        degraded=(*stop_sentences(stops), *standing.degraded),
+        degraded=(*stop_sentences(stops), *await read_silences(app), *standing.degraded),
         approval_mode=deps.config.risk.approval.mode,
         halted=stops.halt_file is not None or any(own.halted for own in stops.accounts),
         halt_file=stops.halt_file,
@@ -139,6 +147,7 @@ async def status(app: App) -> StatusShape:
         pending=trades.count("pending"),
         approved=trades.count("approved") + trades.count("executed"),
         market_opens_at=market_opens_at(app),
+        measured=(drift_line(drifts),) if drifts else (),
     )
 
 

@@ -5,6 +5,11 @@ from datetime import date
 
 from config.clock import NEW_YORK
 from config.errors import UsageError
+from council.analytics.silence import silence_sentence, silent_managers
+from council.codec import to_fact
+from council.events import ModelCalled
+from council.llm.spending import Spending, spending_of
+from council.measure_facts import ModelDriftMeasured
 from council.pipeline import load_week
 from council.trading.approvals import find_trade
 from mcp_server.shapes import CheckpointShape, TradeShape, WeekShape
@@ -68,19 +73,33 @@ async def read_week(app: App, week_id: str) -> WeekShape:
         context,
         await list_trades(app, week_id=week_id),
         outcomes={row["account_id"]: row["status"] for row in pitched},
-        cost_usd=await week_cost_usd(store, week_id),
+        spending=await week_spending(store, week_id),
         venue=standing.venue,
         mode=standing.mode,
     )
 
 
-async def week_cost_usd(store: EventStore, week_id: str) -> float | None:
-    """Return what the week's answered model calls cost; None where the cost of one is unknown."""
-    calls = [event.payload for event in await store.read_stream(f"llm-{week_id}")]
-    costs = [call["cost_usd"] for call in calls if call["outcome"] == "answered"]
-    if not costs or None in costs:
-        return None
-    return round(sum(float(cost) for cost in costs), 6)
+async def week_spending(store: EventStore, week_id: str) -> Spending:
+    """Return what the week's calls to models cost."""
+    facts = [to_fact(event) for event in await store.read_stream(f"llm-{week_id}")]
+    return spending_of(fact for fact in facts if isinstance(fact, ModelCalled))
+
+
+async def read_silences(app: App) -> tuple[str, ...]:
+    """Return a sentence for each manager that was silent in the last two weeks or longer."""
+    names = [manager.nickname for manager in app.deps.config.managers]
+    rows = await app.deps.store.rows("pm_pitches")
+    return tuple(map(silence_sentence, silent_managers(rows, names)))
+
+
+async def read_drifts(store: EventStore) -> tuple[ModelDriftMeasured, ...]:
+    """Return the measures of the newest week that has any."""
+    events = store.read_all(event_types=[ModelDriftMeasured.__name__])
+    found = [
+        fact async for event in events if isinstance(fact := to_fact(event), ModelDriftMeasured)
+    ]
+    newest = max((fact.week_id for fact in found), default="")
+    return tuple(fact for fact in found if fact.week_id == newest)
 
 
 async def read_checkpoints(

@@ -1,5 +1,6 @@
 """Weeks that run in the background: one task a week, outliving the request that started it.
 
+A question to the general council runs as a week does, under its own run id instead of a week's.
 A run's id names its week and what was asked for, alike in every process, so that any of them can
 answer for it from the store and carry it on. A task that is cancelled leaves a week that resumes.
 """
@@ -12,13 +13,15 @@ from datetime import timedelta
 import structlog
 
 from config.errors import CouncilError, UsageError
-from council.errors import WeekBusy
+from council.errors import QuestionBusy, WeekBusy
 from council.pipeline import STEPS
 
 WHOLE_WEEK = "propose"
 """The stage that a run of the whole week leads to; a run of one step is named by the step."""
 
 _RUN_ID = re.compile(rf"run-(\d{{4}}-\d\d-\d\d)(?:-({'|'.join(STEPS)}))?")
+
+_BUSY = (WeekBusy, QuestionBusy)
 
 StageRun = Callable[[], Awaitable[object]]
 
@@ -54,12 +57,12 @@ class Runs:
 
     def is_elsewhere(self, week_id: str) -> bool:
         """Return whether the week's latest task found another process at work on the week."""
-        return isinstance(self._error(week_id), WeekBusy)
+        return isinstance(self._error(week_id), _BUSY)
 
     def failure_of(self, week_id: str) -> str | None:
         """Return the sentence with which the week's latest task failed, if it did."""
         error = self._error(week_id)
-        if error is None or isinstance(error, WeekBusy):
+        if error is None or isinstance(error, _BUSY):
             return None
         return str(error) if isinstance(error, CouncilError) else f"unexpected {error!r}"
 

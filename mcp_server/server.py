@@ -16,7 +16,7 @@ from mcp_types import ToolAnnotations
 
 from mcp_server import operations
 from mcp_server.host import Host, OpenApp
-from mcp_server.tools import overview, stopping, trades, week
+from mcp_server.tools import general, overview, stopping, trades, week
 from mcp_server.tools.results import without_titles
 from mcp_server.wiring import Terms, assembled, settled
 
@@ -26,7 +26,8 @@ INSTRUCTIONS = inspect.cleandoc("""
     Weekly flow: run_weekly starts the run and returns a run_id; call get_run until it is finished.
     The same in steps: run_research, collect_pitches, peer_review, synthesize. Then
     list_pending_trades, and the user decides on each trade: approve_trade or reject_trade.
-    get_status shows positions, run_checkpoint looks at open trades.
+    get_status shows positions, run_checkpoint looks at open trades, ask_council asks all models
+    any other question.
 
     Rules:
     - Only the user approves. Act on one trade_id a call, and only on the one the user just named.
@@ -87,6 +88,7 @@ OFFERS = (
     Offer(trades.reject_trade, "Reject one trade", destructive=True, open_world=False),
     Offer(stopping.halt_trading, "Halt trading", open_world=False),
     Offer(overview.run_checkpoint, "Take a checkpoint"),
+    Offer(general.ask_council, "Ask the council"),
     Offer(overview.get_status, "Show status", reads_only=True),
 )
 

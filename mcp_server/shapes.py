@@ -90,6 +90,7 @@ class PackShape(Shape):
     model: str
     risk_mode: str
     narratives: tuple[str, ...]
+    sources: int
 
 
 class PitchShape(Shape):
@@ -103,6 +104,8 @@ class PitchShape(Shape):
     status: str
     """`valid` at once, `repaired` at the second try, or `abstained`."""
     thesis: tuple[str, ...]
+    number_flags: tuple[str, ...] = ()
+    """What it cites otherwise than the market table has it."""
 
 
 class DecisionShape(Shape):
@@ -123,9 +126,40 @@ class ScoreShape(Shape):
     reviewer: str
     label: str
     author: str | None
-    """Whose pitch the label hid; the reviewers never saw it."""
+    """Whose pitch the label hid; null until the chairman is done, and no reviewer ever saw it."""
     mean_score: float
     best_argument_against: str
+
+
+class BiasShape(Shape):
+    """Pearson correlations of a reviewer's mean scores (null: of all reviewers) with two accidents.
+
+    `flagged` names those beyond 0.3 either way; null where there are too few reviews.
+    """
+
+    reviewer: str | None
+    reviews: int
+    position: float | None
+    length: float | None
+    flagged: tuple[str, ...]
+
+
+class DriftShape(Shape):
+    """How far a manager's last four pitches are from those before; null for too few of them.
+
+    Distances are total variations from 0 to 1; `changes` are what else was new that week.
+    """
+
+    account: str
+    model: str
+    pitches: int
+    needed: int
+    direction_distance: float | None
+    direction_p_value: float | None
+    conviction_distance: float | None
+    conviction_p_value: float | None
+    alarm: bool
+    changes: tuple[str, ...]
 
 
 class WeekShape(Shape):
@@ -141,10 +175,18 @@ class WeekShape(Shape):
     pitches: tuple[PitchShape, ...]
     reviews: int
     scores: tuple[ScoreShape, ...]
+    review_bias: tuple[BiasShape, ...]
+    """All reviewers together first."""
+    drift: tuple[DriftShape, ...]
+    measured: tuple[str, ...]
+    """What bias and drift say, one sentence each."""
     decision: DecisionShape | None
     trades: tuple[TradeShape, ...]
     cost_usd: float | None
     """Null where the cost of a call is unknown, never 0 for that."""
+    cost_known_usd: float
+    cost_unknown_calls: int
+    """Calls that may have been billed, nobody says how much."""
 
 
 class HoldingShape(Shape):
@@ -224,6 +266,8 @@ class StatusShape(Shape):
     """Trades that were approved and whose orders are not filled yet."""
     market_opens_at: datetime | None
     """When approved orders can be sent; null where they can be sent now."""
+    measured: tuple[str, ...] = ()
+    """Whether the models drift, by the newest week."""
 
 
 class ExecutionShape(Shape):

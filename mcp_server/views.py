@@ -8,12 +8,15 @@ from typing import Any
 
 from broker.models import Position
 from config.schema import Config
+from council.anonymise import number_flags
 from council.context import WeekContext
+from council.llm.spending import Spending
 from council.model.checkpoint import Checkpoint
 from council.model.decision import Decision
 from council.model.ticket import Ticket, TicketLeg
 from council.pipeline import STAGES
 from council.untrusted import clean_text
+from mcp_server.measure_views import bias_shapes, drift_shape, measure_sentences
 from mcp_server.shapes import (
     CheckpointShape,
     DecisionShape,
@@ -93,7 +96,7 @@ def week_shape(
     trades: Sequence[TradeShape],
     *,
     outcomes: Mapping[str, str],
-    cost_usd: float | None,
+    spending: Spending,
     venue: str,
     mode: str,
 ) -> WeekShape:
@@ -113,9 +116,14 @@ def week_shape(
         pitches=_pitches(context, outcomes),
         reviews=len(context.reviews),
         scores=_scores(context),
+        review_bias=bias_shapes(context.review_bias),
+        drift=tuple(map(drift_shape, context.drifts)),
+        measured=measure_sentences(context),
         decision=_decision(context.decision),
         trades=tuple(trades),
-        cost_usd=cost_usd,
+        cost_usd=None if spending.cost_usd is None else float(spending.cost_usd),
+        cost_known_usd=float(spending.known_usd),
+        cost_unknown_calls=spending.unknown,
     )
 
 
@@ -139,12 +147,14 @@ def _packs(context: WeekContext) -> tuple[PackShape, ...]:
             model=pack.model,
             risk_mode=pack.macro_regime.risk_mode,
             narratives=tuple(clean_text(story.name) for story in pack.top_narratives),
+            sources=len(pack.sources),
         )
         for pack in context.packs
     )
 
 
 def _pitches(context: WeekContext, outcomes: Mapping[str, str]) -> tuple[PitchShape, ...]:
+    numbers = context.snapshot.numbers() if context.snapshot else {}
     made = [
         PitchShape(
             account=pitch.account,
@@ -154,6 +164,7 @@ def _pitches(context: WeekContext, outcomes: Mapping[str, str]) -> tuple[PitchSh
             conviction=float(pitch.conviction),
             status=outcomes.get(pitch.account, "valid"),
             thesis=tuple(map(clean_text, pitch.thesis_bullets)),
+            number_flags=number_flags(pitch, numbers),
         )
         for pitch in context.pitches
     ]
@@ -166,7 +177,8 @@ def _abstention(account: str, model: str) -> PitchShape:
 
 
 def _scores(context: WeekContext) -> tuple[ScoreShape, ...]:
-    authors = {pitch.idea_id: pitch.account for pitch in context.pitches}
+    decided = context.decision is not None or context.no_decision is not None
+    authors = {pitch.idea_id: pitch.account for pitch in context.pitches} if decided else {}
     return tuple(
         ScoreShape(
             reviewer=review.reviewer,

@@ -39,6 +39,8 @@ def show_status(console: Console, status: StatusShape) -> None:
     )
     if status.approved:
         console.print(f"{words.approved_wait(status.approved, status.market_opens_at)}.")
+    for sentence in status.measured:
+        console.print(Text(sentence, style="dim"))
     console.print(
         f"{status.pending} pending; approval {status.approval_mode}; {_halted(status)}; "
         f"database {status.database}.",

@@ -20,6 +20,7 @@ def show_week(console: Console, week: WeekShape) -> None:
     show_packs(console, week.research)
     show_pitches(console, week.pitches)
     show_reviews(console, week.scores)
+    _show_measured(console, week)
     show_decision(console, week.decision)
     if week.trades:
         words.heading(console, "Trades")
@@ -36,6 +37,18 @@ def show_week_header(console: Console, week: WeekShape) -> None:
 def _show_cost(console: Console, week: WeekShape) -> None:
     if week.cost_usd is not None:
         console.print(f"Model calls cost {week.cost_usd:,.4f} USD.", style="dim")
+    elif week.cost_unknown_calls:
+        count = week.cost_unknown_calls
+        unknown = "of one is unknown" if count == 1 else f"of {count} is unknown"
+        known = f"Model calls cost {week.cost_known_usd:,.4f} USD or more"
+        console.print(f"{known}: the cost {unknown}.", style="dim")
+
+
+def _show_measured(console: Console, week: WeekShape) -> None:
+    """Say what bias and drift were measured, and which pitch cites numbers wrongly."""
+    flags = (f"{p.account}: {flag}." for p in week.pitches for flag in p.number_flags)
+    for sentence in (*week.measured, *flags):
+        console.print(Text(sentence, style="dim"))
 
 
 def show_packs(console: Console, packs: Iterable[PackShape]) -> None:
@@ -44,9 +57,8 @@ def show_packs(console: Console, packs: Iterable[PackShape]) -> None:
         if pack.pack == "A":
             words.heading(console, "Research")
         mood = pack.risk_mode.replace("_", " ")
-        console.print(
-            Text.assemble((f"Pack {pack.pack}", "bold"), f" by {pack.source}: ", (mood, "italic"))
-        )
+        by = f" by {pack.source}" + (f", {pack.sources} sources" if pack.sources else "")
+        console.print(Text.assemble((f"Pack {pack.pack}", "bold"), f"{by}: ", (mood, "italic")))
         for narrative in pack.narratives:
             console.print(Padding(Text(f"- {narrative}"), (0, 0, 0, 2)))
 
@@ -90,7 +102,8 @@ def show_reviews(console: Console, scores: tuple[ScoreShape, ...]) -> None:
         built.add_row(reviewer, *(_score(cells.get((reviewer, label))) for label in labels))
     _add_means(built, scores, labels)
     console.print(built)
-    console.print(_unsealed(scores))
+    if any(score.author for score in scores):
+        console.print(_unsealed(scores))
 
 
 def _score(value: float | None) -> Text:

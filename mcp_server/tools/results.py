@@ -106,6 +106,7 @@ class ReviewsAnswer(RunAnswer):
     """The blind reviews, by sealed label."""
 
     scores: tuple[ScoreLine, ...]
+    measured: str
 
 
 class TradeLine(Line):
@@ -137,10 +138,30 @@ class SynthesisAnswer(RunAnswer):
 
 
 class WeekAnswer(RunAnswer):
-    """A run with the trades that it has led to."""
+    """A run with what it has led to: the council's reasons or its answer, and the trades."""
 
     decision: str
+    untrusted_text: str
+    measured: str
     trades: tuple[TradeLine, ...]
+
+
+class MemberLine(Line):
+    """How one member began its answer; 1 point is first on every other member's ballot."""
+
+    label: str
+    account: str
+    model: str
+    confidence: str
+    points: float | None
+    untrusted_text: str
+
+
+class CouncilAnswer(RunAnswer):
+    """The general council's answer to a question, and its members', best first."""
+
+    untrusted_text: str
+    answers: tuple[MemberLine, ...]
 
 
 class TradesAnswer(Answer):
@@ -217,6 +238,7 @@ def told(answer: Answer) -> CallToolResult:
 
 
 _SAID_APART = frozenset(Answer.model_fields)
+_UNTRUSTED = "untrusted_text"
 
 
 def as_text(answer: Answer) -> str:
@@ -231,10 +253,20 @@ def as_text(answer: Answer) -> str:
 
 
 def _field_lines(name: str, value: Any) -> list[str]:
+    if name == _UNTRUSTED:
+        return _fenced_lines(value)
     if not isinstance(value, tuple):
         return [f"{name}: {value}"]
     rows = [item for item in value if isinstance(item, Shape)]
     return _markdown_table(rows) if rows else [f"{name}: {'; '.join(map(str, value)) or 'none'}"]
+
+
+def _fenced_lines(text: str) -> list[str]:
+    """Return text that others wrote between two lines that it cannot imitate; none without it."""
+    if not text:
+        return []
+    inside = text.replace(f"</{_UNTRUSTED}", f"&lt;/{_UNTRUSTED}")
+    return [f"<{_UNTRUSTED}>", *inside.splitlines(), f"</{_UNTRUSTED}>"]
 
 
 def _markdown_table(rows: Sequence[Shape]) -> list[str]:

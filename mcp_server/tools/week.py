@@ -7,8 +7,10 @@ from mcp_types import CallToolResult
 from pydantic import Field
 
 from mcp_server import operations
+from mcp_server.asking import RUN_PREFIX
 from mcp_server.runs import WHOLE_WEEK, run_of
 from mcp_server.shapes import WeekShape
+from mcp_server.tools.general import followed_question
 from mcp_server.tools.lines import (
     decision_words,
     pack_line,
@@ -33,7 +35,8 @@ WaitSeconds = Annotated[
     int, Field(ge=0, le=_LONGEST_WAIT_SECONDS, description="How long to wait for the run to end.")
 ]
 RunId = Annotated[
-    str, Field(description="The run_id that run_weekly or a step returned: run-YYYY-MM-DD...")
+    str,
+    Field(description="A run_id that was returned: run-YYYY-MM-DD..., or ask-... of ask_council."),
 ]
 
 
@@ -59,12 +62,15 @@ async def get_run(
     Call it again while the state is "running". A run whose process has ended is carried on here,
     without asking any model twice. "unfinished" means that the run has never begun.
     """
+    patience = timedelta(seconds=wait_seconds)
+    if run_id.startswith(RUN_PREFIX):
+        return told(await followed_question(host_of(ctx), run_id, patience))
     week_id, stage = run_of(run_id)
     week, base = await followed(
         host_of(ctx),
         operations.checked_week(week_id),
         stage=stage,
-        patience=timedelta(seconds=wait_seconds),
+        patience=patience,
     )
     return told(_week_answer(week, base))
 
@@ -102,7 +108,10 @@ async def peer_review(
     Returns what is stored if the step was done before. Labels stay sealed here.
     """
     week, base = await started(host_of(ctx), "peer_review", week_id=week_id, query=None)
-    return told(ReviewsAnswer(**base, scores=score_lines(week.scores)))
+    answer = ReviewsAnswer(
+        **base, scores=score_lines(week.scores), measured=" ".join(week.measured)
+    )
+    return told(answer)
 
 
 @saying("Nothing was decided")
@@ -125,4 +134,10 @@ async def synthesize(
 
 def _week_answer(week: WeekShape, base: dict[str, Any]) -> WeekAnswer:
     trades = tuple(map(trade_line, week.trades))
-    return WeekAnswer(**base, decision=decision_words(week.decision), trades=trades)
+    return WeekAnswer(
+        **base,
+        decision=decision_words(week.decision),
+        untrusted_text=week.decision.rationale if week.decision else "",
+        measured=" ".join(week.measured),
+        trades=trades,
+    )

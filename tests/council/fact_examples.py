@@ -5,8 +5,18 @@ from typing import Any
 
 from broker.models import OrderStatus, PositionIntent, Side, VenueName
 from config.ids import client_order_id_for, meaning_id, trade_id_for
+from council.ask_facts import (
+    AnswerAbstained,
+    AnswersRanked,
+    QuestionAnswered,
+    QuestionAsked,
+    QuestionSettled,
+    QuestionUnsettled,
+    RankingAbstained,
+)
 from council.events import (
     FACTS,
+    AnsweringModeFound,
     CheckpointAbstained,
     CheckpointTaken,
     DecisionReached,
@@ -24,7 +34,16 @@ from council.events import (
     WeekStarted,
 )
 from council.fact import Fact
+from council.measure_facts import ManagerFellSilent, ModelDriftMeasured, ReviewBiasMeasured
+from council.model.asking import FinalAnswer, MemberAnswer, RankedAnswer
 from council.model.checkpoint import Action, Checkpoint, IndicatorReading
+from council.model.measures import Drift, LongSilence, ReviewBias
+from council.research_facts import (
+    ResearchAbandoned,
+    ResearchIntended,
+    ResearchReported,
+    ResearchSubmitted,
+)
 from council.trade_facts import (
     AccountObserved,
     ApprovalRevoked,
@@ -57,6 +76,7 @@ from tests.builders import (
     make_decision,
     make_pack,
     make_pitch,
+    make_report,
     make_review,
     make_snapshot,
     make_ticket,
@@ -157,6 +177,39 @@ def deliberation_facts() -> tuple[Fact, ...]:
     )
 
 
+def measured_facts() -> tuple[Fact, ...]:
+    """Return one example of every measure of the models."""
+    bias = ReviewBias(reviewer=None, reviews=20, position=-0.4, length=None, flagged=("position",))
+    silence = LongSilence(account="BRAVO", weeks=2, since="2026-11-11", reason="no answer")
+    return (
+        ReviewBiasMeasured(week_id=WEEK_ID, pooled=bias, reviewers=()),
+        ModelDriftMeasured(
+            week_id=WEEK_ID,
+            account="ALPHA",
+            model="vendor/m",
+            pitches=12,
+            directions=Drift(distance=1.0, p_value=0.002),
+            convictions=None,
+            alarm=True,
+            prompts_hash="0" * 64,
+            changes=("model: vendor/l before, vendor/m now",),
+        ),
+        ManagerFellSilent(week_id=WEEK_ID, account="BRAVO", silence=silence),
+    )
+
+
+def research_facts() -> tuple[Fact, ...]:
+    """Return one example of every fact about a job at a research service."""
+    job: dict[str, Any] = {"week_id": WEEK_ID, "pack": "A", "provider": "perplexity", "attempt": 1}
+    key = str(meaning_id("research", WEEK_ID, "A", 1))
+    return (
+        ResearchIntended(**job, model="m", idempotency_key=key, prompt_hash="0" * 64),
+        ResearchSubmitted(**job, job_id="job-1", idempotency_key=key, submitted_at=NOW),
+        ResearchReported(**job, report=make_report()),
+        ResearchAbandoned(**job, outcome="timed_out", reason="no report within 30 min"),
+    )
+
+
 def trading_facts() -> tuple[Fact, ...]:
     """Return one example of every other fact, the trade's and the order's ones of ALPHA."""
     ticket = make_ticket("ALPHA")
@@ -194,6 +247,38 @@ def trading_facts() -> tuple[Fact, ...]:
         ),
         CancelRequested(**_LEG, reason="a newer trade was approved"),
         make_call(),
+        AnsweringModeFound(
+            week_id=WEEK_ID, gateway="router.invalid", model="vendor/m", mode="json_object"
+        ),
+    )
+
+
+def asking_facts() -> tuple[Fact, ...]:
+    """Return one example of every fact about a question to the general council."""
+    ask = {"week_id": WEEK_ID, "ask_id": "2026-11-18-0123456789"}
+    who = {**ask, "account": "ALPHA", "model": "vendor/m", "prompt_hash": "ab" * 32}
+    silent = {"reason": "no answer within 5 s", "outcome": "timed_out"}
+    given = {"answer": "It depends.", "confidence": "low"}
+    return (
+        QuestionAsked(
+            **ask,
+            question="What is carry?",
+            asked_on="2026-11-18",
+            market_week=WEEK_ID,
+            config_hash="cd" * 32,
+            mode="rehearsal",
+            degraded=(),
+        ),
+        QuestionAnswered(
+            **who, label="A1", answer=MemberAnswer(**given, doubts=()), outcome="valid"
+        ),
+        AnswerAbstained(**{**who, "account": "BRAVO"}, **silent),
+        AnswersRanked(
+            **who, ranking=(RankedAnswer(label="A2", reason="It is right."),), outcome="valid"
+        ),
+        RankingAbstained(**{**who, "account": "BRAVO"}, **silent),
+        QuestionSettled(**who, final=FinalAnswer(**given, dissent=()), outcome="valid"),
+        QuestionUnsettled(**ask, account="BOARD", reason="no member gave a valid answer"),
     )
 
 
@@ -222,7 +307,14 @@ def guarding_facts() -> tuple[Fact, ...]:
 
 def every_fact() -> tuple[Fact, ...]:
     """Return one example of each of `FACTS`; a kind without one fails here."""
-    examples = (*deliberation_facts(), *trading_facts(), *guarding_facts())
+    examples = (
+        *deliberation_facts(),
+        *measured_facts(),
+        *research_facts(),
+        *trading_facts(),
+        *guarding_facts(),
+        *asking_facts(),
+    )
     without = set(FACTS) - {type(fact) for fact in examples}
     assert not without, f"write an example of {without}"
     return examples

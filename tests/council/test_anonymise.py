@@ -15,7 +15,15 @@ from council.anonymise import (
     without_names,
 )
 from council.context import WeekContext
-from tests.builders import CHAIRMAN, MANAGERS, WEEK_ID, make_config, make_pitch, make_review
+from tests.builders import (
+    CHAIRMAN,
+    MANAGERS,
+    WEEK_ID,
+    make_config,
+    make_pitch,
+    make_review,
+    make_snapshot,
+)
 
 CONFIG = make_config()
 SHIPPED = load_config()
@@ -55,6 +63,7 @@ INNOCENT = (
     "Momentum and carry agree; mean reversion does not, the trend is up.",
     "Grokking the curve aside, rates fall; an aid package and the air cargo data help.",
     "Being an airline-heavy week, IWM lags; my knowledge of positioning is thin.",
+    "It is worth 5 dollars; they argue against it, so we argue about nothing and look well.",
     "The council of ministers meets; a 3-1 vote, 5 * 4 = 20 and 2_000 are only numbers.",
 )
 
@@ -70,7 +79,7 @@ def test_nothing_that_tells_the_author_is_left(text: str) -> None:
 
 @pytest.mark.parametrize("text", INNOCENT)
 def test_what_tells_nobody_stays_word_for_word(text: str) -> None:
-    assert without_names(text, names=NAMES) == text
+    assert without_names(text, names=NAMES) == text.replace(";", ",")
 
 
 @pytest.mark.parametrize(
@@ -88,13 +97,13 @@ def test_what_tells_nobody_stays_word_for_word(text: str) -> None:
     ],
 )
 def test_neither_version_nor_tier_outlives_the_name(written: str) -> None:
-    assert without_names(f"{written} sees breadth", names=NAMES) == "[name] sees breadth"
+    assert without_names(f"{written} sees breadth", names=NAMES) == "[name] sees breadth."
 
 
 def test_markdown_and_line_breaks_go() -> None:
     text = "## Thesis\n- **Breadth** improves\n* `SPY.rsi_14` holds"
 
-    assert without_names(text, names=NAMES) == "Thesis Breadth improves SPY.rsi_14 holds"
+    assert without_names(text, names=NAMES) == "Thesis. Breadth improves. SPY.rsi_14 holds."
 
 
 @given(
@@ -188,6 +197,26 @@ def test_an_anonymous_pitch_holds_no_text_of_its_author() -> None:
     assert manager.lower() not in text
     assert "language model" not in text
     assert "breadth improves." in text
+
+
+def test_reviewers_are_shown_which_numbers_the_market_table_does_not_bear_out() -> None:
+    (frozen,) = make_pitch().indicators
+    wrong = make_pitch(
+        "ALPHA",
+        thesis_bullets=("SPY.close (90.00) is low, SPY.rsi_14 > 70 ends it.",),
+        indicators=(frozen.model_copy(update={"current": 1.5}),),
+    )
+    numbers = {"SPY.close": 100.25, "SPY.rsi_14": 55.5}
+    context = WeekContext(WEEK_ID, snapshot=make_snapshot(), pitches=(wrong,))
+
+    (shown,) = ballot_for("BRAVO", context, CONFIG).pitches
+
+    assert anonymous_pitch("P1", wrong, CONFIG, numbers=numbers).number_flags == (
+        "SPY.close is cited as 90.00, the market table has 100.25",
+        "SPY.rsi_14 is frozen at 1.5, the market table has 55.5",
+    )
+    assert len(shown.number_flags) == 2
+    assert anonymous_pitch("P1", wrong, CONFIG).number_flags == ()
 
 
 def test_an_anonymous_pitch_carries_the_frozen_indicators() -> None:

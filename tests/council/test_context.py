@@ -62,6 +62,7 @@ def test_degradation_names_every_gap_of_the_week() -> None:
     said = " ".join(fold(WeekContext(WEEK_ID), deliberation_facts()).degraded)
 
     assert "Rehearsal models answer." in said
+    assert "Research pack A is by prompted:rehearsal/research, after sonar: no key." in said
     assert "Research pack B is missing: no provider answered." in said
     assert "BRAVO abstained from pitching: no answer." in said
     assert "CHARLIE abstained from reviewing: no answer." in said

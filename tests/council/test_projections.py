@@ -7,10 +7,25 @@ import pytest
 
 from config.ids import meaning_id
 from council import projections
+from council.ask_facts import ASK_FACTS
 from council.codec import to_event
-from council.events import FACTS, CheckpointAbstained, ModelCalled, NoTicket, ReviewAbstained
+from council.events import (
+    FACTS,
+    AnsweringModeFound,
+    CheckpointAbstained,
+    ModelCalled,
+    NoTicket,
+    ReviewAbstained,
+)
 from council.fact import Fact
+from council.measure_facts import MEASURE_FACTS
 from council.projections import READ_TABLES, project
+from council.research_facts import (
+    ResearchAbandoned,
+    ResearchIntended,
+    ResearchReported,
+    ResearchSubmitted,
+)
 from council.trade_facts import (
     AccountObserved,
     ApprovalVoided,
@@ -36,17 +51,24 @@ from tests.builders import NOW, WEEK_ID, make_ticket
 from tests.council.fact_examples import TRADE_ID, every_fact, trading_facts
 
 SILENT = {
+    AnsweringModeFound,
     CancelRequested,
     CheckpointAbstained,
     DriftDetected,
     ExecutionStarted,
     ModelCalled,
     NoTicket,
+    ResearchAbandoned,
+    ResearchIntended,
+    ResearchReported,
+    ResearchSubmitted,
     ReviewAbstained,
     SubmitAttempted,
     SubmitUnknown,
     TradingHalted,
     TradingResumed,
+    *ASK_FACTS,
+    *MEASURE_FACTS,
 }
 """Facts that stand in the log only."""
 

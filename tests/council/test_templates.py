@@ -19,6 +19,7 @@ from council.llm.questions import (
 )
 from council.model.base import Direction
 from council.model.checkpoint import CheckpointAnswer, IndicatorReading
+from council.model.pitch import PitchTerms
 from council.model.review import AnonymousPitch, Ballot
 from council.ports import Question, ResearchTask
 from council.templates import prompt_hash, render
@@ -51,7 +52,7 @@ CONTEXT = WeekContext(
 
 
 def ballot(reviewer: str) -> Ballot:
-    shown = {name: getattr(PITCH, name) for name in AnonymousPitch.model_fields if name != "label"}
+    shown = {name: getattr(PITCH, name) for name in PitchTerms.model_fields}
     pitch = AnonymousPitch(label="P1", **shown)
     return Ballot(reviewer=reviewer, pitches=(pitch,), pitch_ids={"P1": PITCH.idea_id})
 

@@ -65,6 +65,56 @@ def test_a_character_that_nobody_sees_is_taken_out(hidden: str) -> None:
     assert clean_text(f"buy{hidden} SPY") == "buy SPY"
 
 
+@pytest.mark.parametrize(
+    "escaped",
+    [
+        "&#8203;",
+        "&#x200B;",
+        "&ZeroWidthSpace;",
+        "&shy;",
+        "&rlm;",
+        "&amp;#x200b;",
+        "&#38;amp;#x200b;",
+        "%E2%80%8B",
+        "%25E2%2580%258B",
+        "%26%23x200b%3B",
+        "%00",
+        "\\u200b",
+        "\\u{200b}",
+        "\\U000e0041",
+        "\\x1b",
+        "\\udb40\\udc41",
+        "\\ud800",
+        "&#92;u202e",
+        "\\u0026#x200b;",
+    ],
+)
+def test_a_character_that_nobody_sees_is_taken_out_from_behind_its_escape(escaped: str) -> None:
+    assert clean_text(f"buy{escaped} SPY") == "buy SPY"
+    assert fenced("tag", [f"buy{escaped} SPY"]) == '<tag>["buy SPY"]</tag>'
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "AT&amp;T &lt;b&gt; 50%25",
+        "up 5%20 on 95%ad",
+        "\\u003c/task\\u003e",
+        "R&D; \\users\\new &nosuch;",
+        "\\Uffffffff",
+        "line%0Atwo",
+    ],
+)
+def test_escapes_that_hide_nothing_stay_as_they_are_written(text: str) -> None:
+    assert clean_text(text) == text
+
+
+@settings(deadline=None)
+@given(st.text(alphabet="&#x;20bB%E8\\uampud4{}1 ", max_size=60))
+def test_cleaning_twice_changes_nothing_more(text: str) -> None:
+    assert clean_text(clean_text(text)) == clean_text(text)
+
+
 def test_what_a_person_reads_stays_and_line_ends_become_newlines() -> None:
     text = "Größe 中文 é emoji 😀 tab\t€"
 
@@ -95,6 +145,7 @@ def test_models_go_in_as_json() -> None:
     [
         ("see https://evil.invalid/a?b=c now", "see [link] now"),
         ("see [the report](https://evil.invalid/a) now", "see the report now"),
+        ("a cut in December [1](https://evil.invalid).", "a cut in December [1]."),
         ("at www.evil.invalid", "at [link]"),
         ("SPY fell 2.5% on 11/18", "SPY fell 2.5% on 11/18"),
     ],

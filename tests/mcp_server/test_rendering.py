@@ -1,8 +1,10 @@
 import io
+from decimal import Decimal
 
 import pytest
 
 from council.context import WeekContext
+from council.llm.spending import Spending
 from mcp_server.output import plain_console
 from mcp_server.rendering.week import show_week
 from mcp_server.shapes import WeekShape
@@ -20,7 +22,10 @@ def hostile_week() -> WeekShape:
         reviews=(make_review("BRAVO", "ALPHA", best_argument_against=HOSTILE),),
         decision=make_decision(rationale=HOSTILE),
     )
-    return week_shape(context, (), outcomes={}, cost_usd=0.5, venue="simulated", mode="rehearsal")
+    spending = Spending(calls=3, known_usd=Decimal("0.5"), unknown=2)
+    return week_shape(
+        context, (), outcomes={}, spending=spending, venue="simulated", mode="rehearsal"
+    )
 
 
 def drawn(width: int) -> str:
@@ -46,6 +51,10 @@ def test_models_and_venue_stand_in_the_first_line() -> None:
 
     assert "rehearsal models" in first
     assert "venue simulated" in first
+
+
+def test_a_cost_that_is_known_in_part_is_shown_as_the_least() -> None:
+    assert "cost 0.5000 USD or more: the cost of 2 is unknown." in " ".join(drawn(80).split())
 
 
 def test_the_structure_for_programs_is_free_of_control_characters_too() -> None:

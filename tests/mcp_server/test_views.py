@@ -4,6 +4,7 @@ from typing import Any
 
 from config.ids import client_order_id_for
 from council.context import WeekContext
+from council.llm.spending import Spending
 from council.model.base import Direction
 from mcp_server.views import one_venue, trade_shape, week_shape, zero_size_notice
 from tests.builders import make_config, make_decision, make_pitch, make_review, make_ticket
@@ -96,7 +97,12 @@ def test_a_week_unseals_labels_and_names_the_authors_of_dissent() -> None:
     )
 
     week = week_shape(
-        context, (), outcomes={"ALPHA": "repaired"}, cost_usd=None, venue="simulated", mode="live"
+        context,
+        (),
+        outcomes={"ALPHA": "repaired"},
+        spending=Spending(calls=1, unknown=1),
+        venue="simulated",
+        mode="live",
     )
 
     assert week.state == "not_started"

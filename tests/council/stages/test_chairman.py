@@ -98,6 +98,12 @@ async def test_the_chairman_reads_the_scoreboard_and_no_names() -> None:
     assert f'"borda":1.0,"label":"{LABELS[BEST]}"' in text
 
 
+async def test_a_fallback_may_take_the_chair() -> None:
+    _, models = await decide(FULL, make_decision_answer())
+
+    assert [question.may_fall_back for question in models.asked] == [True]
+
+
 @pytest.mark.parametrize(("pitches", "reviewers"), [(2, 5), (3, 2)])
 async def test_without_a_quorum_nobody_is_asked_and_nothing_decided(
     pitches: int, reviewers: int

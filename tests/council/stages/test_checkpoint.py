@@ -8,7 +8,7 @@ import pytest
 from broker.errors import VenueUnreachable
 from broker.models import Quote
 from config.errors import UsageError
-from config.schema import RiskFile, SizingPolicy
+from config.schema import Config, RiskFile, SizingPolicy
 from council.checkpoints import run_checkpoint
 from council.errors import UnknownWeek, WeekBusy, WeekClosed
 from council.events import CheckpointAbstained, CheckpointTaken
@@ -49,10 +49,14 @@ def wanting(action: Action, conviction: str) -> FakeModels:
 
 
 async def open_week(
-    models: FakeModels, *, accounts: tuple[str, ...] = ("ALPHA",), risk: RiskFile | None = None
+    models: FakeModels,
+    *,
+    accounts: tuple[str, ...] = ("ALPHA",),
+    risk: RiskFile | None = None,
+    config: Config | None = None,
 ) -> Deps:
     """Run a week, approve and fill the trades of `accounts`, and let it become noon."""
-    config = make_config().model_copy(update={"risk": risk or make_risk()})
+    config = (config or make_config()).model_copy(update={"risk": risk or make_risk()})
     deps = make_deps(config, models=models)
     context = await run_week(WEEK_ID, deps)
     for proposal in context.proposals:

@@ -5,6 +5,7 @@ import pytest
 
 from council.context import WeekContext
 from council.events import ReviewAbstained, ReviewMade
+from council.measure_facts import ReviewBiasMeasured
 from council.ports import Question
 from council.stages.peer_review import peer_review
 from tests.builders import MANAGERS, WEEK_ID, make_pitch, make_snapshot
@@ -77,7 +78,20 @@ async def test_a_silent_reviewer_abstains_and_the_others_go_on() -> None:
 
     gaps = [fact for fact in facts if isinstance(fact, ReviewAbstained)]
     assert [gap.account for gap in gaps] == ["ECHO"]
-    assert len(facts) == 4 * 4 + 1
+    assert len([fact for fact in facts if isinstance(fact, ReviewMade)]) == 4 * 4
+
+
+async def test_the_reviews_biases_are_measured_and_stored_with_them() -> None:
+    facts = await peer_review(CONTEXT, make_deps())
+
+    measured = facts[-1]
+    assert isinstance(measured, ReviewBiasMeasured)
+    assert measured.pooled.reviews == 20
+    assert {one.reviewer: one.reviews for one in measured.reviewers} == dict.fromkeys(MANAGERS, 4)
+
+
+async def test_where_nobody_reviewed_nothing_is_measured() -> None:
+    assert await peer_review(replace(CONTEXT, pitches=PITCHES[:2]), make_deps()) == ()
 
 
 @pytest.mark.parametrize(("pitches", "asked"), [(2, 0), (3, 5)])

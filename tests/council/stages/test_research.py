@@ -1,5 +1,6 @@
 from council.context import WeekContext
 from council.events import ResearchFailed, ResearchReceived, WeekStarted
+from council.ports import Abstained, Progress, ResearchResult, ResearchTask
 from council.stages.research import research
 from tests.builders import UNIVERSE, WEEK_ID, make_snapshot
 from tests.fakes import FakeResearch, abstained, make_deps
@@ -37,3 +38,15 @@ async def test_a_pack_that_is_switched_off_is_neither_asked_for_nor_missing() ->
     facts = await research(CONTEXT, make_deps(research={"A": (FakeResearch(),)}))
 
     assert len(facts) == 1
+
+
+async def test_what_a_provider_tells_while_it_works_is_told_with_its_pack() -> None:
+    class Slow(FakeResearch):
+        async def research(self, task: ResearchTask) -> ResearchResult | Abstained:
+            task.tell("is still searching")
+            return await super().research(task)
+
+    told: list[Progress] = []
+    await research(CONTEXT, make_deps(research={"A": (Slow(),)}, tell=told.append))
+
+    assert told[0] == Progress("research", "pack A: is still searching", 0, 1)

@@ -1,0 +1,1 @@
+"""What the stored facts say of the models over time; it measures and never decides."""
