@@ -1,7 +1,8 @@
 """Compares the prices that a pack quotes for instruments with the market table, and flags them.
 
 A pack tells stories; numbers come from the table alone. A price in a pack is never used, but one
-that is far off says that its writer looked at another day. Levels to watch for are no quotes.
+that is far off says that its writer looked at another day. Levels to watch for are no quotes. What
+the table itself lacks is flagged in every pack that was written over it.
 """
 
 import re
@@ -18,6 +19,7 @@ TOLERANCE = Decimal("0.02")
 """Of the close: a quote of the same day is hardly further away."""
 MOST_FLAGS = 8
 _MOST_NAMED = 5
+_LONGEST_FLAG = 280
 _BARE_FACTOR = 3
 """A number without a dollar sign is a price only within this factor of the close."""
 _LEVELS = frozenset(
@@ -39,12 +41,17 @@ _NUMBER = r"""(?ix:
 
 
 def flagged(answer: ResearchAnswer, snapshot: MarketSnapshot) -> ResearchAnswer:
-    """Return `answer` with a flag for the prices in it that are more than 2 % off the close."""
+    """Return `answer` with flags for what it may not be taken at its word.
+
+    First for the prices in it that are more than 2 % off the close, then for what the market table
+    itself lacks: symbols, recent sessions, history.
+    """
     wrong = wrong_quotes(answer, snapshot)
-    if not wrong:
+    found = (*((_flag(wrong),) if wrong else ()), *map(_shortened, snapshot.notices))
+    if not found:
         return answer
     notes = answer.confidence_notes
-    flags = (_flag(wrong), *notes.data_quality_flags)[:MOST_FLAGS]
+    flags = (*found, *notes.data_quality_flags)[:MOST_FLAGS]
     told = ConfidenceNotes(known_unknowns=notes.known_unknowns, data_quality_flags=flags)
     return answer.model_copy(update={"confidence_notes": told})
 
@@ -81,6 +88,11 @@ def _texts(value: Any) -> Iterator[str]:
     elif isinstance(value, list):
         for item in value:
             yield from _texts(item)
+
+
+def _shortened(notice: str) -> str:
+    """Cut a notice of the market table to the length of a flag."""
+    return notice if len(notice) <= _LONGEST_FLAG else f"{notice[: _LONGEST_FLAG - 1]}…"
 
 
 @cache

@@ -118,3 +118,13 @@ def test_no_text_breaks_the_check(text: str) -> None:
     checked = flagged(answer, SNAPSHOT)
 
     assert type(answer).model_validate(checked.model_dump()) == checked
+
+
+def test_what_the_market_table_lacks_is_said_in_the_pack() -> None:
+    gap = "Of the last 60 sessions some are missing for TLT (2)."
+    snapshot = make_snapshot(notices=(gap, "x" * 2_000))
+
+    flags = flagged(make_research_answer(), snapshot).confidence_notes.data_quality_flags
+
+    assert flags[0] == gap
+    assert len(flags[1]) == 280
