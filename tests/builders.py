@@ -41,7 +41,6 @@ from council.model.research import (
     MacroRegime,
     Narrative,
     RankedView,
-    Report,
     ResearchAnswer,
     ResearchPack,
     Source,
@@ -376,21 +375,6 @@ def make_research_answer(**changes: Any) -> ResearchAnswer:
         "confidence_notes": ConfidenceNotes(known_unknowns=(), data_quality_flags=()),
     }
     return ResearchAnswer.model_validate({**fields, **changes})
-
-
-def make_report(**changes: Any) -> Report:
-    """Return what a research service wrote about the week."""
-    fields: dict[str, Any] = {
-        "text": "Growth holds [1].",
-        "model": "sonar-deep-research",
-        "sources": (Source(title="The Fed", url="https://www.federalreserve.gov"),),
-        "prompt_tokens": 2_000,
-        "completion_tokens": 9_000,
-        "searches": 30,
-        "cost_usd": Decimal("0.41"),
-        "cost_source": "provider",
-    }
-    return Report.model_validate({**fields, **changes})
 
 
 def make_pack(pack: str = "A", **changes: Any) -> ResearchPack:

@@ -38,6 +38,7 @@ from council.measure_facts import ManagerFellSilent, ModelDriftMeasured, ReviewB
 from council.model.asking import FinalAnswer, MemberAnswer, RankedAnswer
 from council.model.checkpoint import Action, Checkpoint, IndicatorReading
 from council.model.measures import Drift, LongSilence, ReviewBias
+from council.model.research import Report, Source
 from council.research_facts import (
     ResearchAbandoned,
     ResearchIntended,
@@ -76,7 +77,6 @@ from tests.builders import (
     make_decision,
     make_pack,
     make_pitch,
-    make_report,
     make_review,
     make_snapshot,
     make_ticket,
@@ -92,6 +92,17 @@ _FILL: dict[str, Any] = {
     "average_price": Decimal("100.5"),
     "position_quantity": 500,
 }
+
+_REPORT = Report(
+    text="Growth holds [1].",
+    model="sonar-deep-research",
+    sources=(Source(title="The Fed", url="https://www.federalreserve.gov"),),
+    prompt_tokens=2_000,
+    completion_tokens=9_000,
+    searches=30,
+    cost_usd=Decimal("0.41"),
+    cost_source="provider",
+)
 
 
 def make_checkpoint(**changes: Any) -> Checkpoint:
@@ -205,7 +216,7 @@ def research_facts() -> tuple[Fact, ...]:
     return (
         ResearchIntended(**job, model="m", idempotency_key=key, prompt_hash="0" * 64),
         ResearchSubmitted(**job, job_id="job-1", idempotency_key=key, submitted_at=NOW),
-        ResearchReported(**job, report=make_report()),
+        ResearchReported(**job, report=_REPORT),
         ResearchAbandoned(**job, outcome="timed_out", reason="no report within 30 min"),
     )
 
