@@ -83,6 +83,8 @@ class QuestionUnsettled(AskFact):
 
     account: str
     reason: str
+    prompt_hash: str | None = None
+    """Of what the chairman was asked; None where nothing was."""
 
 
 ASK_FACTS: tuple[type[Fact], ...] = (

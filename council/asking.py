@@ -57,7 +57,8 @@ class AskContext:
         """Return the hashes of the prompts that models answered for this question."""
         given = (*self.answers, *self.answer_abstentions, *self.rankings)
         hashes = {fact.prompt_hash for fact in (*given, *self.ranking_abstentions)}
-        return frozenset(hashes | ({self.settled.prompt_hash} if self.settled else set()))
+        ends = (self.settled, self.unsettled)
+        return frozenset(hashes | {end.prompt_hash for end in ends if end and end.prompt_hash})
 
     @property
     def degraded(self) -> tuple[str, ...]:

@@ -104,7 +104,7 @@ def in_plain_words(text: str) -> str:
 
     Names must have become `[name]` before.
     """
-    text = _NUMBERED.sub("", _without_pictures(text))
+    text = _NUMBERED.sub("", _without_gaps(_without_pictures(text)))
     text = _all_sub((*_MARKS, *_SPELLING), text)
     text = _SHOUTED.sub(lambda match: match[0].lower(), text)
     text = _without_phrases(_SIGNED.sub("", text))
@@ -117,6 +117,12 @@ def _all_sub(changes: Sequence[tuple[re.Pattern[str], str]], text: str) -> str:
     for pattern, replacement in changes:
         text = pattern.sub(replacement, text)
     return text
+
+
+def _without_gaps(text: str) -> str:
+    """Leave single spaces and no empty lines: long gaps would take the patterns long, too."""
+    lines = (" ".join(line.split()) for line in text.splitlines())
+    return "\n".join(line for line in lines if line)
 
 
 def _without_pictures(text: str) -> str:

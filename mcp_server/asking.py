@@ -4,6 +4,9 @@ from collections.abc import Collection
 
 from council import general
 from council.asking import AskContext, standings
+from council.codec import to_fact
+from council.events import ModelCalled
+from council.llm.spending import spending_of
 from council.model.asking import AnswerStanding
 from mcp_server.ask_shapes import AskShape, FinalAnswerShape, MemberAnswerShape, RankingShape
 from mcp_server.wiring import App
@@ -87,13 +90,9 @@ def _answer(context: AskContext, standing: AnswerStanding) -> MemberAnswerShape:
 
 
 async def _cost_usd(store: EventStore, week_id: str, hashes: Collection[str]) -> float | None:
-    """Return what the answered calls with these prompts cost; None where one is unknown."""
-    calls = [event.payload for event in await store.read_stream(f"llm-{week_id}")]
-    costs = [
-        call["cost_usd"]
-        for call in calls
-        if call.get("prompt_hash") in hashes and call["outcome"] == "answered"
-    ]
-    if not costs or None in costs:
-        return None
-    return round(sum(float(cost) for cost in costs), 6)
+    """Return what all calls with these prompts cost, failed ones too; None where one is unknown."""
+    facts = [to_fact(event) for event in await store.read_stream(f"llm-{week_id}")]
+    cost = spending_of(
+        fact for fact in facts if isinstance(fact, ModelCalled) and fact.prompt_hash in hashes
+    ).cost_usd
+    return None if cost is None else round(float(cost), 6)

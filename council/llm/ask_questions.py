@@ -118,6 +118,7 @@ def _question(
         own=own,
         answer_type=answer_type,
         problems=problems,
+        may_fall_back=answer_type is FinalAnswer,
     )
 
 

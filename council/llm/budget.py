@@ -81,6 +81,10 @@ class Budget:
         self._charges[claim.call_id] = _Charge(now, claim, for_stage)
         return None
 
+    def set_aside(self, claim: Claim, *, for_stage: bool = True) -> None:
+        """Set `claim` aside without looking at the caps: it is under way and paid in any case."""
+        self._charges[claim.call_id] = _Charge(self._clock.now(), claim, for_stage)
+
     def release(self, claim_id: UUID) -> None:
         """Forget what was set aside for something that surely cost nothing."""
         self._charges.pop(claim_id, None)
@@ -119,8 +123,9 @@ class Budget:
 
 
 def _charge(called: ModelCalled, at: datetime) -> _Charge:
+    """Return what is on record; only calls to the gateway have a mode, reports have none."""
     claim = Claim(called.call_id, called.week_id, called.stage, charge_of(called))
-    return _Charge(at, claim, counts_for_stage=called.reserved_usd is not None)
+    return _Charge(at, claim, counts_for_stage=called.mode is not None)
 
 
 def _same_run(charge: _Charge, claim: Claim, now: datetime) -> bool:

@@ -6,14 +6,21 @@ every attempt is ours to count, and only the headers listed here leave the machi
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from config.errors import ConfigError
+from config.masking import MASK
 from config.schema import GatewayConfig
 from council.llm.catalog import GatewayCatalog, read_catalog
-from council.llm.replies import Reply, failed_reply, reply_from_body, reply_from_status
+from council.llm.replies import (
+    BROKEN_OFF,
+    Reply,
+    failed_reply,
+    reply_from_body,
+    reply_from_status,
+)
 
 if TYPE_CHECKING:
     import httpx2
@@ -63,7 +70,21 @@ class Gateway:
 
     async def send(self, request: ChatRequest, *, timeout_seconds: float) -> Reply:
         """Send `request` once and wait for the whole answer at most `timeout_seconds`."""
+        return self._masked(await self._sent(request, timeout_seconds))
+
+    def _masked(self, reply: Reply) -> Reply:
+        """Hide our key where an error repeats it; what a model answered stays as it came."""
+        text = reply.text
+        if reply.outcome == "garbled" and text:
+            text = self._without_key(text)
+        return replace(reply, reason=self._without_key(reply.reason or "") or None, text=text)
+
+    def _without_key(self, text: str) -> str:
+        return text.replace(str(self._client.api_key), MASK)
+
+    async def _sent(self, request: ChatRequest, timeout_seconds: float) -> Reply:
         # Loading the SDK takes half a second; most commands ask no model.
+        import httpx2  # noqa: PLC0415
         import openai  # noqa: PLC0415
 
         try:
@@ -75,7 +96,9 @@ class Gateway:
             return reply_from_status(error)
         except openai.APIConnectionError as error:
             cause = type(error.__cause__ or error).__name__
-            return failed_reply("unreachable", f"the gateway did not answer ({cause})")
+            made = not isinstance(error.__cause__, httpx2.ConnectError)
+            told = BROKEN_OFF if made else "the gateway did not answer"
+            return failed_reply("unreachable", f"{told} ({cause})")
         except openai.OpenAIError as error:
             return failed_reply("garbled", f"the gateway's answer does not read ({error})")
 
@@ -89,7 +112,7 @@ class Gateway:
         except (TimeoutError, openai.APITimeoutError):
             return f"no answer within {timeout_seconds:.0f} s"
         except openai.APIStatusError as error:
-            return reply_from_status(error).reason or "an error"
+            return self._without_key(reply_from_status(error).reason or "an error")
         except openai.OpenAIError as error:
             return f"it did not answer ({type(error.__cause__ or error).__name__})"
         found = read_catalog(listing.content, gateway=self.name, ids=self._dialect.ids)

@@ -144,7 +144,7 @@ def open_models(
     rehearsing = mode == "rehearsal"
     gateway = open_gateway(
         REHEARSAL_URL if rehearsing else base_url,
-        "rehearsal" if rehearsing else api_key,
+        "no-key-needed" if rehearsing else api_key,
         call_timeout_seconds=config.models.limits.call_timeout_seconds,
         dialects=config.models.gateways,
         transport=rehearsal_transport() if rehearsing else transport,

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 Outcome = Literal["answered", "unreachable", "timed_out", "refused", "garbled"]
 
+BROKEN_OFF = "the gateway broke off the connection"
+"""So begins the reason of a request that arrived and may be billed, though no answer came."""
 REASON_CHARACTERS = 500
 _RETRIED_STATUSES = frozenset({408, 409, 424, 425, 429})
 _SERVER_ERRORS = 500

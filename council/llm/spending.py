@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from council.events import ModelCalled
+from council.llm.replies import BROKEN_OFF
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +49,14 @@ def spending_of(calls: Iterable[ModelCalled]) -> Spending:
 
 
 def may_be_billed(call: ModelCalled) -> bool:
-    """Tell whether a call without a cost may have been billed: nobody bills an error status."""
-    return call.outcome != "unreachable" and not (call.reason or "").startswith("HTTP")
+    """Tell whether a call without a cost may have been billed.
+
+    Nobody bills an error status, nor what never arrived; what broke off had arrived.
+    """
+    reason = call.reason or ""
+    if call.outcome == "unreachable":
+        return reason.startswith(BROKEN_OFF)
+    return not reason.startswith("HTTP")
 
 
 def charge_of(call: ModelCalled) -> Decimal:

@@ -14,7 +14,7 @@ from council.llm.questions import research_question
 from council.llm.wire_schema import schema_text, wire_schema
 from council.model.research import Report
 from council.ports import Abstained, Models, ResearchResult, ResearchTask
-from council.research.jobs import Job, Jobs
+from council.research.jobs import Ending, Job, Jobs
 from council.research.service import (
     Accepted,
     Failed,
@@ -69,12 +69,14 @@ class DeepResearch:
             return job.reported.report
         if job.abandoned and job.abandoned.outcome in _ENDED:
             return self._none(job.abandoned.reason)
+        if job.submitted and not job.abandoned:
+            self._set_aside(job)
         taken = job if job.submitted else await self._hand_in(job, task)
         return taken if isinstance(taken, Abstained) else await self._wait(taken, task)
 
     async def _hand_in(self, job: Job, task: ResearchTask) -> Job | Abstained:
-        order = order_for(task)
-        if job.may_begin_anew:
+        order, perhaps_taken = order_for(task), not job.may_begin_anew
+        if not perhaps_taken:
             hashed = prompt_hash(order.rules, order.task, order.schema_text)
             job = job.next_attempt()
             if refusal := await self._reserve(job):
@@ -82,14 +84,14 @@ class DeepResearch:
             job = await self.jobs.intend(job, model=self.service.model, prompt_hash=hashed)
         elif not self.service.knows_keys:
             return await self._lose(job, "the program ended while it handed the job in")
-        outcome = await self._submitted(order, job.key())
+        else:
+            self._set_aside(job)
+        outcome = await self._submitted(order, job.key(), perhaps_taken=perhaps_taken)
         if isinstance(outcome, Accepted):
             task.tell(f"{self.name} took the job")
             return await self.jobs.submitted(job, outcome.job_id)
         if isinstance(outcome, NotAccepted):
-            await self.jobs.abandoned(job, "not_accepted", outcome.reason)
-            if self.budget:
-                self.budget.release(job.call_id())
+            await self._abandoned(job, "not_accepted", outcome.reason)
             return self._none(outcome.reason)
         if self.service.knows_keys:  # whoever runs the week again asks for the same job
             return self._none(outcome.reason)
@@ -99,16 +101,27 @@ class DeepResearch:
         """Set aside what the report can cost; what is under way already is paid in any case."""
         if self.budget is None:
             return None
-        claim = Claim(job.call_id(), job.week_id, "research", self.service.report_usd)
-        return await self.budget.reserve(claim, for_stage=False)
+        return await self.budget.reserve(self._claim(job), for_stage=False)
 
-    async def _submitted(self, order: Order, key: str) -> Submission:
+    def _set_aside(self, job: Job) -> None:
+        """Set aside what another process ordered: it is paid whatever the caps say."""
+        if self.budget:
+            self.budget.set_aside(self._claim(job), for_stage=False)
+
+    def _claim(self, job: Job) -> Claim:
+        return Claim(job.call_id(), job.week_id, "research", self.service.report_usd)
+
+    async def _submitted(self, order: Order, key: str, *, perhaps_taken: bool) -> Submission:
+        """Hand in until it is clear; a refusal after an unclear time leaves it unclear."""
         outcome = await self.service.submit(order, key)
         for _ in range(SUBMISSIONS - 1):
             if not self._may_repeat(outcome):
                 break
+            perhaps_taken = perhaps_taken or isinstance(outcome, Unclear)
             await self.clock.sleep(self.service.patience.poll_every)
             outcome = await self.service.submit(order, key)
+        if perhaps_taken and isinstance(outcome, NotAccepted):
+            return Unclear(outcome.reason)  # a new attempt could be a second job
         return outcome
 
     def _may_repeat(self, outcome: Submission) -> bool:
@@ -128,22 +141,28 @@ class DeepResearch:
             tell=task.tell,
         )
         if isinstance(look, Report):
-            await self.jobs.reported(job, look)
+            await self.jobs.reported(job, look, reserved_usd=self.service.report_usd)
             return look
         if isinstance(look, KeyRefused):
             return self._none(look.reason)
         if isinstance(look, Failed):
-            await self.jobs.abandoned(job, "failed", look.reason)
+            await self._abandoned(job, "failed", look.reason)
             return self._none(look.reason)
         minutes = self.service.patience.give_up_after.total_seconds() / 60
         reason = f"no report within {minutes:g} min"
-        await self.jobs.abandoned(job, "timed_out", reason)
+        await self._abandoned(job, "timed_out", reason)
         return self._none(reason, "timed_out")
 
     async def _lose(self, job: Job, reason: str) -> Abstained:
         told = f"it may have taken a job whose id is lost, and is not asked twice ({reason})"
-        await self.jobs.abandoned(job, "lost", told)
+        await self._abandoned(job, "lost", told)
         return self._none(told)
+
+    async def _abandoned(self, job: Job, outcome: Ending, reason: str) -> None:
+        """Record the end; what may have been paid counts from then on by its record."""
+        await self.jobs.abandoned(job, outcome, reason, reserved_usd=self.service.report_usd)
+        if self.budget and outcome in {"not_accepted", "timed_out"}:  # not recorded by this id
+            self.budget.release(job.call_id())
 
     def _none(self, reason: str, outcome: Silence = "unreachable") -> Abstained:
         return Abstained(self.name, reason.rstrip("."), outcome)

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any, Literal
 from uuid import UUID
 
@@ -24,6 +25,8 @@ from council.research_facts import (
 from store.errors import StoreUnavailable
 from store.events import StreamWrite
 from store.ports import EventStore
+
+Ending = Literal["not_accepted", "failed", "timed_out", "lost"]
 
 _STORING_TRIES = 10
 _STORING_PAUSE = timedelta(seconds=3)
@@ -117,20 +120,30 @@ class Jobs:
             await self._clock.sleep(_STORING_PAUSE)
         return await self._record(job, fact)
 
-    async def reported(self, job: Job, report: Report) -> Job:
-        """Store the report and, in the same transaction, what it cost."""
+    async def reported(
+        self, job: Job, report: Report, *, reserved_usd: Decimal | None = None
+    ) -> Job:
+        """Store the report and, in the same transaction, what it cost.
+
+        Where that is unknown, `reserved_usd` counts against the caps.
+        """
         fact = ResearchReported(**job.named(), report=report)
-        return await self._record(job, fact, self._called(job, report))
+        return await self._record(job, fact, self._called(job, report, reserved_usd))
 
     async def abandoned(
         self,
         job: Job,
-        outcome: Literal["not_accepted", "failed", "timed_out", "lost"],
+        outcome: Ending,
         reason: str,
+        *,
+        reserved_usd: Decimal | None = None,
     ) -> Job:
-        """Store that there is no report; what may have been paid is stored as of unknown cost."""
+        """Store that there is no report; what may have been paid is stored as of unknown cost.
+
+        Against the caps it counts with `reserved_usd`.
+        """
         fact = ResearchAbandoned(**job.named(), outcome=outcome, reason=reason)
-        cost = () if outcome == "not_accepted" else (self._called(job, fact),)
+        cost = () if outcome == "not_accepted" else (self._called(job, fact, reserved_usd),)
         return await self._record(job, fact, *cost)
 
     async def _record(self, job: Job, fact: ResearchJobFact, *beside: Fact) -> Job:
@@ -139,7 +152,9 @@ class Jobs:
         await self._store.append_many(writes)
         return job.after(fact)
 
-    def _called(self, job: Job, end: Report | ResearchAbandoned) -> ModelCalled:
+    def _called(
+        self, job: Job, end: Report | ResearchAbandoned, reserved_usd: Decimal | None
+    ) -> ModelCalled:
         report = end if isinstance(end, Report) else None
         ending = end.outcome if isinstance(end, ResearchAbandoned) else "reported"
         digest = hashlib.sha256(report.text.encode()).hexdigest() if report else None
@@ -163,6 +178,7 @@ class Jobs:
             cost_usd=report.cost_usd if report else None,
             cost_source=report.cost_source if report else "none",
             latency_seconds=self._seconds_since(job.submitted),
+            reserved_usd=reserved_usd,
         )
 
     def _seconds_since(self, submitted: ResearchSubmitted | None) -> float:

@@ -123,7 +123,8 @@ async def final(sitting: Sitting) -> tuple[AskFact, ...]:
     reply = await deps.models.ask(question)
     if isinstance(reply, Abstained):
         _check_reach([reply])
-        return (_unsettled(sitting, f"the chairman gave no valid answer: {reply.reason}"),)
+        reason = f"the chairman gave no valid answer: {reply.reason}"
+        return (_unsettled(sitting, reason, prompt_hash=hash_of(question)),)
     deps.tell(Progress("ask_chairman", f"{chairman} answered", 1, 1))
     return (
         QuestionSettled(**sitting.ids, **_given(chairman, reply, question), final=reply.answer),
@@ -174,6 +175,12 @@ def _gap(name: str, reply: Abstained, question: Question[Any]) -> dict[str, Any]
     }
 
 
-def _unsettled(sitting: Sitting, reason: str) -> QuestionUnsettled:
-    chairman = sitting.deps.config.chairman.nickname
-    return QuestionUnsettled(**sitting.ids, account=chairman, reason=reason.rstrip("."))
+def _unsettled(
+    sitting: Sitting, reason: str, *, prompt_hash: str | None = None
+) -> QuestionUnsettled:
+    return QuestionUnsettled(
+        **sitting.ids,
+        account=sitting.deps.config.chairman.nickname,
+        reason=reason.rstrip("."),
+        prompt_hash=prompt_hash,
+    )

@@ -12,7 +12,7 @@ _COLUMNS = ("calls", "tokens in", "tokens out", "USD", "unknown")
 
 
 def show_costs(console: Console, costs: CostsShape) -> None:
-    """Show the caps first, then who and what the money went to, and the forecast last."""
+    """Show who and what the money went to, then the caps, and the forecast last."""
     what = f"week {costs.week_id}" if costs.week_id else "all weeks"
     console.print(Text(f"Calls to models, {what}", style="bold"))
     if costs.total.calls:

@@ -7,7 +7,13 @@ from mcp_server.output import Output
 from mcp_server.rendering import words
 from mcp_server.rendering.status import holdings
 from mcp_server.rendering.trades import show_fills, show_tickets
-from mcp_server.rendering.week import show_decision, show_packs, show_pitches, show_reviews
+from mcp_server.rendering.week import (
+    show_authors,
+    show_decision,
+    show_packs,
+    show_pitches,
+    show_reviews,
+)
 from mcp_server.shapes import CheckpointShape, DemoShape, TradeShape, WeekShape
 from mcp_server.standing import Standing
 
@@ -51,6 +57,7 @@ class DemoPrinter:
             show_reviews(self._console, week.scores)
         elif name == "chairman":
             show_decision(self._console, week.decision)
+            show_authors(self._console, week.scores)
         elif name == "propose":
             self._tickets(week.trades)
 

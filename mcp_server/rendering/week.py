@@ -102,8 +102,7 @@ def show_reviews(console: Console, scores: tuple[ScoreShape, ...]) -> None:
         built.add_row(reviewer, *(_score(cells.get((reviewer, label))) for label in labels))
     _add_means(built, scores, labels)
     console.print(built)
-    if any(score.author for score in scores):
-        console.print(_unsealed(scores))
+    show_authors(console, scores)
 
 
 def _score(value: float | None) -> Text:
@@ -122,10 +121,12 @@ def _add_means(built: Table, scores: tuple[ScoreShape, ...], labels: list[str]) 
     built.add_row(Text("mean", style="bold"), *means)
 
 
-def _unsealed(scores: tuple[ScoreShape, ...]) -> Text:
-    authors = {score.label: score.author or "?" for score in scores}
-    listed = ", ".join(f"{label} {author}" for label, author in sorted(authors.items()))
-    return Text(f"Unsealed after the decision: {listed}.", style="dim")
+def show_authors(console: Console, scores: tuple[ScoreShape, ...]) -> None:
+    """Say whose pitch each label hid; nothing before the chairman is done."""
+    authors = {score.label: score.author for score in scores if score.author}
+    if authors:
+        listed = ", ".join(f"{label} {author}" for label, author in sorted(authors.items()))
+        console.print(Text(f"Unsealed after the decision: {listed}.", style="dim"))
 
 
 def show_decision(console: Console, decision: DecisionShape | None) -> None:

@@ -78,6 +78,14 @@ async def test_members_answer_rank_each_other_and_the_chairman_settles() -> None
     assert context.degraded == ()
 
 
+async def test_only_the_chair_is_filled_by_a_fallback() -> None:
+    deps, models = deps_with()
+
+    await ask_council(QUESTION, deps)
+
+    assert {q.stage for q in models.asked if q.may_fall_back} == {"ask_chairman"}
+
+
 async def test_what_most_rank_first_stands_first() -> None:
     deps, _ = deps_with()
 
@@ -186,6 +194,7 @@ async def test_a_chairman_without_an_answer_is_not_replaced_by_a_rule() -> None:
     assert context.settled is None
     assert context.unsettled is not None
     assert "the chairman gave no valid answer" in context.unsettled.reason
+    assert context.unsettled.prompt_hash in context.prompt_hashes
 
 
 @pytest.mark.parametrize("stage", ["ask_answer", "ask_ranking", "ask_chairman"])

@@ -1,18 +1,22 @@
 """A question to the general council by command and by tool, on real PostgreSQL."""
 
 import json
+from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 import mcp
 import pytest
 
 from council.errors import ModelsUnreachable
-from council.general import ask_id_for
+from council.general import ask_id_for, load_ask
+from council.trading.journal import record
 from mcp_server import asking
 from mcp_server.cli import run as command
 from mcp_server.server import build_server
 from mcp_server.tools.results import CouncilAnswer, as_text
 from mcp_server.wiring import App
+from tests.council.fact_examples import make_call
 from tests.mcp_server.conftest import OpenApp
 from tests.mcp_server.test_tools import refused, text_of, told
 
@@ -85,6 +89,23 @@ async def test_what_cannot_be_asked_is_refused(
 ) -> None:
     async with mcp.Client(build_server(open_app)) as client:
         assert expected in await refused(client, tool, **arguments)
+
+
+async def test_calls_that_failed_count_in_what_a_question_cost(open_app: OpenApp) -> None:
+    failed: dict[str, Any] = {"outcome": "garbled", "cost_source": "provider"}
+    async with open_app() as app:
+        asked = await asking.ask(app, QUESTION)
+        context = await load_ask(asked.ask_id, app.deps.store)
+        sent = {"week_id": asked.week_id, "prompt_hash": min(context.prompt_hashes), **failed}
+        paid = make_call(**sent, call_id=UUID(int=1), cost_usd=Decimal("0.5"))
+        unknown = make_call(**sent, call_id=UUID(int=2), cost_usd=None)
+        costs = []
+        for call in (paid, unknown):
+            await record(app.deps, [call], {})
+            shape = await asking.read(app, asked.ask_id)
+            costs.append(shape.cost_usd if shape else 0)
+
+    assert (asked.cost_usd, costs) == (0.0, [0.5, None])
 
 
 def test_an_answer_cannot_leave_its_fence() -> None:

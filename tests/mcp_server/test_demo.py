@@ -49,7 +49,15 @@ def test_the_demo_plays_a_whole_week_and_says_what_is_not_real(
     assert code == 0
     assert "rehearsal models" in output.splitlines()[0]
     assert "venue simulated" in output.splitlines()[0]
-    for told in ("Pack A", "Pitches", "Blind peer review", "Chairman", "Dissent", "6 tickets"):
+    for told in (
+        "Pack A",
+        "Pitches",
+        "Blind peer review",
+        "Chairman",
+        "Dissent",
+        "Unsealed",
+        "6 tickets",
+    ):
         assert told in output
     for told in ("Approved by the demo itself", "Fills", "Positions at Tue 24 Nov 16:00"):
         assert told in output

@@ -29,7 +29,7 @@ def capped(folder: Path, stage_usd: str, week_usd: str) -> str:
 async def test_a_stage_without_room_for_all_goes_on_with_a_quorum(
     database_dsn: str, tmp_path: Path
 ) -> None:
-    gateway = ChatGateway(cost_usd=PER_CALL_USD)
+    gateway = ChatGateway(1, cost_usd=PER_CALL_USD)  # all five are under way at once
 
     async with running_gateway(gateway) as address:
         environment = gateway_environment(database_dsn, tmp_path, address)

@@ -41,7 +41,9 @@ def capped(**caps: Any) -> Config:
 
 async def record(store: MemoryEventStore, clock: VirtualClock, **changes: Any) -> None:
     """Record a call as another process would."""
-    call = make_call(**{"stage": "checkpoint", "reserved_usd": Decimal("0.1"), **changes})
+    call = make_call(
+        **{"stage": "checkpoint", "mode": "strict", "reserved_usd": Decimal("0.1"), **changes}
+    )
     await store.append(call.stream, (to_event(call, at=clock.now()),))
 
 
@@ -155,7 +157,7 @@ async def test_every_checkpoint_of_a_week_has_the_stages_cap_for_itself() -> Non
 
 async def test_a_report_of_a_research_service_counts_for_the_week_and_not_for_the_stage() -> None:
     store, clock = make_store(), VirtualClock(NOW)
-    await record(store, clock, cost_usd=Decimal(3), reserved_usd=None)
+    await record(store, clock, cost_usd=Decimal(3), mode=None)
     config = capped(stage_usd=1, week_usd="3.05")
 
     in_stage = await make_models(
@@ -193,6 +195,20 @@ async def test_a_retry_is_paid_like_a_first_try() -> None:
 
     assert isinstance(result, Abstained)
     assert (result.outcome, len(script.requests)) == ("over_budget", 1)
+
+
+@pytest.mark.parametrize(
+    ("failure_on_the_wire", "requests"),
+    [(httpx2.ConnectError("refused"), 2), (httpx2.RemoteProtocolError("dropped"), 1)],
+)
+async def test_a_connection_that_breaks_off_may_be_billed_and_one_never_made_is_not(
+    failure_on_the_wire: Exception, requests: int
+) -> None:
+    script = ScriptedGateway(failure_on_the_wire, completion())
+
+    await make_models(script, config=capped(stage_usd="0.15")).ask(question())
+
+    assert len(script.requests) == requests
 
 
 async def test_a_recorded_answer_is_replayed_whatever_the_cap() -> None:

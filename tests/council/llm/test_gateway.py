@@ -42,6 +42,22 @@ async def test_an_answer_comes_with_its_model_its_tokens_and_its_cost() -> None:
 
 
 @pytest.mark.parametrize(
+    "step",
+    [
+        failure(401, "Incorrect API key provided: secret-key"),
+        httpx2.Response(200, text='{"error": {"code": 502, "message": "key secret-key"}}'),
+        httpx2.Response(200, text="<html>authorization: Bearer secret-key</html>"),
+    ],
+    ids=["error status", "error in a success", "no JSON"],
+)
+async def test_a_key_that_an_error_repeats_is_hidden(step: Step) -> None:
+    reply = await reply_to(step)
+
+    assert "***" in f"{reply.reason} {reply.text}"
+    assert "secret-key" not in f"{reply.reason} {reply.text}"
+
+
+@pytest.mark.parametrize(
     "usage",
     [
         None,

@@ -37,6 +37,7 @@ def test_what_nobody_bills_is_not_unknown() -> None:
         paid(),
         unknown(outcome="unreachable", reason="HTTP 503: down"),
         unknown(outcome="refused", reason="HTTP 404: unknown model"),
+        unknown(outcome="unreachable", reason="the gateway did not answer (ConnectError)"),
     )
 
     assert spending_of(calls).cost_usd == Decimal("0.0012")

@@ -159,6 +159,31 @@ async def test_an_unclear_submission_is_repeated_under_its_key_where_keys_are_kn
     assert len({body["idempotency_key"] for body in script.posted}) == 1
 
 
+async def test_a_refusal_after_an_unclear_submission_starts_no_second_job() -> None:
+    store = make_store()
+    refused = Script(posts=[httpx2.ReadTimeout("late"), said({}, 401)])
+    await researcher(perplexity(refused), store=store).research(TASK)
+
+    later = Script()
+    await researcher(perplexity(later), store=store).research(TASK)
+
+    keys = {body["idempotency_key"] for body in (*refused.posted, *later.posted)}
+    assert (len(refused.posted), len(later.posted), len(keys)) == (2, 1, 1)
+
+
+async def test_a_refusal_after_a_kill_at_the_handing_in_starts_no_second_job() -> None:
+    store = make_store()
+    killed, refused, later = Script(posts=[Killed()]), Script(posts=[said({}, 401)]), Script()
+    with pytest.raises(Killed):
+        await researcher(perplexity(killed), store=store).research(TASK)
+
+    await researcher(perplexity(refused), store=store).research(TASK)
+    await researcher(perplexity(later), store=store).research(TASK)
+
+    posted = (*killed.posted, *refused.posted, *later.posted)
+    assert len({body["idempotency_key"] for body in posted}) == 1
+
+
 async def test_an_unclear_submission_is_never_repeated_where_no_key_is_known() -> None:
     script = Script(posts=[httpx2.ReadTimeout("late")])
 

@@ -3,16 +3,21 @@
 from dataclasses import replace
 from decimal import Decimal
 from typing import Any
+from uuid import uuid4
+
+import httpx2
+import pytest
 
 from config.clock import VirtualClock
 from config.schema import BudgetConfig
-from council.llm.budget import Budget
+from council.llm.budget import Budget, Claim
 from council.llm.journal import Journal
 from council.ports import Abstained, ResearchResult
 from store.memory import MemoryEventStore
-from tests.builders import NOW
+from tests.builders import NOW, WEEK_ID
 from tests.council.research.scripted import (
     TASK,
+    Killed,
     Script,
     gemini,
     gemini_report,
@@ -26,6 +31,10 @@ from tests.council.research.scripted import (
 def budget_over(store: MemoryEventStore, **caps: Any) -> Budget:
     clock = VirtualClock(NOW)
     return Budget(Journal(store, clock), clock, BudgetConfig.model_validate(caps))
+
+
+def claim_of(usd: str) -> Claim:
+    return Claim(uuid4(), WEEK_ID, "pitch", Decimal(usd))
 
 
 async def test_a_report_that_the_week_has_no_room_for_is_not_ordered() -> None:
@@ -70,6 +79,40 @@ async def test_a_job_that_was_refused_leaves_the_room_to_others() -> None:
 
     assert isinstance(first, Abstained)
     assert isinstance(second, ResearchResult)
+
+
+@pytest.mark.parametrize(
+    "end",
+    [
+        Script(posts=[httpx2.ReadTimeout("late")]),
+        Script(gets=[said({"status": "failed"})]),
+        Script(gets=[said({"status": "in_progress"})]),
+        Script(gets=[gemini_report(usage=None)]),
+    ],
+    ids=["lost", "failed", "timed_out", "of unknown cost"],
+)
+async def test_what_may_have_been_paid_counts_once_with_what_was_set_aside(end: Script) -> None:
+    store = make_store()
+    budget = budget_over(store, week_usd=Decimal(4))
+
+    await researcher(gemini(end), store=store, budget=budget).research(TASK)
+
+    for counting in (budget, budget_over(store, week_usd=Decimal(4))):
+        assert await counting.reserve(claim_of("1.01")) is not None
+        assert await counting.reserve(claim_of("1")) is None
+
+
+async def test_a_job_that_another_process_ordered_is_set_aside_while_it_is_under_way() -> None:
+    store, budget = make_store(), budget_over(make_store(), week_usd=Decimal("1.5"))
+    killed = Script(gets=[Killed()])
+    with pytest.raises(Killed):
+        await researcher(perplexity(killed), store=store).research(TASK)
+
+    refused = Script(gets=[said({}, 401)])
+    await researcher(perplexity(refused), store=store, budget=budget).research(TASK)
+
+    assert await budget.reserve(claim_of("0.51")) is not None
+    assert await budget.reserve(claim_of("0.5")) is None
 
 
 async def test_a_job_under_way_is_followed_up_whatever_the_caps_say() -> None:
