@@ -19,6 +19,8 @@ Outcome = Literal["answered", "unreachable", "timed_out", "refused", "garbled"]
 
 BROKEN_OFF = "the gateway broke off the connection"
 """So begins the reason of a request that arrived and may be billed, though no answer came."""
+ONCE_BEGUN = "once the answer had begun"
+"""So begins what an error of the server says inside a success: what was written may be billed."""
 REASON_CHARACTERS = 500
 _RETRIED_STATUSES = frozenset({408, 409, 424, 425, 429})
 _SERVER_ERRORS = 500
@@ -107,7 +109,8 @@ def _reply_from_error(completion: dict[str, Any], body: bytes) -> Reply:
     message, error = _error_message(completion), completion["error"]
     status = error.get("code") if isinstance(error, dict) else None
     if isinstance(status, int) and status in _ERROR_STATUSES:
-        failed = _failed_with(status, message)
+        began = status >= _SERVER_ERRORS
+        failed = _failed_with(status, f"{ONCE_BEGUN}: {message}" if began else message)
     else:
         failed = _garbled(f"the gateway reported {message}", body)
     return _paid(failed, completion)

@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from council.events import ModelCalled
-from council.llm.replies import BROKEN_OFF
+from council.llm.replies import BROKEN_OFF, ONCE_BEGUN
+
+_STATUS_LENGTH = len("HTTP 502: ")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +53,13 @@ def spending_of(calls: Iterable[ModelCalled]) -> Spending:
 def may_be_billed(call: ModelCalled) -> bool:
     """Tell whether a call without a cost may have been billed.
 
-    Nobody bills an error status, nor what never arrived; what broke off had arrived.
+    Nobody bills an error status, nor what never arrived; what broke off had arrived, and an error
+    inside a success came after the answer had begun.
     """
     reason = call.reason or ""
-    if call.outcome == "unreachable":
-        return reason.startswith(BROKEN_OFF)
-    return not reason.startswith("HTTP")
+    if reason.startswith("HTTP"):
+        return ONCE_BEGUN in reason[: _STATUS_LENGTH + len(ONCE_BEGUN)]
+    return call.outcome != "unreachable" or reason.startswith(BROKEN_OFF)
 
 
 def charge_of(call: ModelCalled) -> Decimal:

@@ -3,6 +3,7 @@
 from decimal import Decimal
 from typing import Any
 
+from council.llm.replies import ONCE_BEGUN
 from council.llm.spending import Spending, spending_of
 from tests.council.fact_examples import make_call
 
@@ -49,3 +50,11 @@ def test_a_broken_answer_that_was_billed_counts() -> None:
 
 def test_without_a_call_there_is_no_cost_to_speak_of() -> None:
     assert Spending().cost_usd is None
+
+
+def test_an_error_of_the_server_inside_a_success_may_have_been_billed() -> None:
+    begun = unknown(outcome="unreachable", reason=f"HTTP 502: {ONCE_BEGUN}: overloaded")
+    quoted = unknown(outcome="unreachable", reason=f"HTTP 502: down, {ONCE_BEGUN}")
+
+    assert spending_of((begun,)).unknown == 1
+    assert spending_of((quoted,)).unknown == 0
