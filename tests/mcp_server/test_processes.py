@@ -16,6 +16,8 @@ from mcp import StdioServerParameters
 from tests.mcp_server.test_tools import filled, finished, refused, told
 
 COUNCIL = "from mcp_server.cli import main; main()"
+HEARING_SIGNALS = f"import signal; signal.signal(2, signal.default_int_handler); {COUNCIL}"
+"""A shell that runs the tests in the background has its children ignore Ctrl-C."""
 HEAVY = ("pandas", "openai", "talib", "alpaca", "exchange_calendars", "numpy")
 LISTING = f"""
 import asyncio, sys
@@ -110,7 +112,7 @@ def slow_gateway() -> Iterator[str]:
 def test_ctrl_c_leaves_a_week_that_resumes(home: Path, slow_gateway: str) -> None:
     environment = near_empty(home, REQUESTY_API_KEY="test-key", REQUESTY_BASE_URL=slow_gateway)
     running = subprocess.Popen(
-        [sys.executable, "-c", COUNCIL, "run-weekly"],
+        [sys.executable, "-c", HEARING_SIGNALS, "run-weekly"],
         env=environment,
         cwd=home,
         stdout=subprocess.PIPE,
