@@ -94,7 +94,7 @@ class DeepResearch:
             await self._abandoned(job, "not_accepted", outcome.reason)
             return self._none(outcome.reason)
         if self.service.knows_keys:  # whoever runs the week again asks for the same job
-            return self._none(outcome.reason)
+            return await self._leave(job, outcome.reason)
         return await self._lose(job, outcome.reason)
 
     async def _reserve(self, job: Job) -> OverBudget | None:
@@ -144,7 +144,7 @@ class DeepResearch:
             await self.jobs.reported(job, look, reserved_usd=self.service.report_usd)
             return look
         if isinstance(look, KeyRefused):
-            return self._none(look.reason)
+            return await self._leave(job, look.reason)
         if isinstance(look, Failed):
             await self._abandoned(job, "failed", look.reason)
             return self._none(look.reason)
@@ -152,6 +152,13 @@ class DeepResearch:
         reason = f"no report within {minutes:g} min"
         await self._abandoned(job, "timed_out", reason)
         return self._none(reason, "timed_out")
+
+    async def _leave(self, job: Job, reason: str) -> Abstained:
+        """Leave a job that may go on; another provider may write the pack and end the waiting."""
+        await self.jobs.left_open(job, reason, reserved_usd=self.service.report_usd)
+        if self.budget:
+            self.budget.release(job.call_id())
+        return self._none(reason)
 
     async def _lose(self, job: Job, reason: str) -> Abstained:
         told = f"it may have taken a job whose id is lost, and is not asked twice ({reason})"

@@ -146,6 +146,18 @@ class Jobs:
         cost = () if outcome == "not_accepted" else (self._called(job, fact, reserved_usd),)
         return await self._record(job, fact, *cost)
 
+    async def left_open(self, job: Job, reason: str, *, reserved_usd: Decimal) -> None:
+        """Count a job that may be paid although nobody waits for it, once however often it is left.
+
+        It is not abandoned: whoever runs the week again may still have its report, which then
+        counts as a call of its own.
+        """
+        told = f"it may go on with a job that nobody waits for ({reason.rstrip('.')})"
+        called = self._called(job, None, reserved_usd).model_copy(
+            update={"call_id": job.call_id("open"), "outcome": "timed_out", "reason": told}
+        )
+        await self._store.append(called.stream, (to_event(called, at=self._clock.now()),))
+
     async def _record(self, job: Job, fact: ResearchJobFact, *beside: Fact) -> Job:
         now = self._clock.now()
         writes = [StreamWrite(each.stream, (to_event(each, at=now),)) for each in (fact, *beside)]
@@ -153,10 +165,10 @@ class Jobs:
         return job.after(fact)
 
     def _called(
-        self, job: Job, end: Report | ResearchAbandoned, reserved_usd: Decimal | None
+        self, job: Job, end: Report | ResearchAbandoned | None, reserved_usd: Decimal | None
     ) -> ModelCalled:
         report = end if isinstance(end, Report) else None
-        ending = end.outcome if isinstance(end, ResearchAbandoned) else "reported"
+        ending = end.outcome if isinstance(end, ResearchAbandoned) else "lost"
         digest = hashlib.sha256(report.text.encode()).hexdigest() if report else None
         return ModelCalled(
             week_id=job.week_id,

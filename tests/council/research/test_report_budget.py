@@ -108,8 +108,8 @@ async def test_a_job_that_another_process_ordered_is_set_aside_while_it_is_under
     with pytest.raises(Killed):
         await researcher(perplexity(killed), store=store).research(TASK)
 
-    refused = Script(gets=[said({}, 401)])
-    await researcher(perplexity(refused), store=store, budget=budget).research(TASK)
+    with pytest.raises(Killed):  # the claim is looked at while the job is still waited for
+        await researcher(perplexity(killed), store=store, budget=budget).research(TASK)
 
     assert await budget.reserve(claim_of("0.51")) is not None
     assert await budget.reserve(claim_of("0.5")) is None
@@ -123,3 +123,21 @@ async def test_a_job_under_way_is_followed_up_whatever_the_caps_say() -> None:
     result = await researcher(perplexity(Script()), store=store, budget=budget).research(TASK)
 
     assert isinstance(result, ResearchResult)
+
+
+@pytest.mark.parametrize(
+    "end",
+    [Script(posts=[said({}, 500)]), Script(gets=[said({}, 401)])],
+    ids=["never clear", "key refused"],
+)
+async def test_a_job_that_is_left_open_counts_once_however_often_it_is_left(end: Script) -> None:
+    store = make_store()
+    budget = budget_over(store, week_usd=Decimal(2))
+
+    for _ in range(2):
+        await researcher(perplexity(end), store=store).research(TASK)
+    await researcher(perplexity(end), store=store, budget=budget).research(TASK)
+
+    for counting in (budget, budget_over(store, week_usd=Decimal(2))):
+        assert await counting.reserve(claim_of("1.01")) is not None
+        assert await counting.reserve(claim_of("1")) is None
