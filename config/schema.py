@@ -226,6 +226,12 @@ class ApprovalConfig(Section):
 
     mode: Literal["conversational", "strict"] = "conversational"
     price_band: Annotated[Decimal, Field(gt=0, le=Decimal("0.2"))]
+    relayed_trade_usd: Annotated[Decimal, Field(gt=0, le=10_000_000)] = Decimal(150_000)
+    """The largest notional of a trade that an assistant may pass an approval on for."""
+    relayed_day_usd: Annotated[Decimal, Field(gt=0, le=100_000_000)] = Decimal(1_000_000)
+    """The sum of such notionals, approved on one New York day."""
+    forms_never_shown: tuple[str, ...] = ()
+    """Names of MCP clients that declare forms and show none: they get the phrase instead."""
 
 
 class RiskLimits(Section):

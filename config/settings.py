@@ -81,6 +81,10 @@ class Settings(BaseSettings):
     council_config: Path | None = None
     council_mode: Literal["auto", "rehearsal"] = "auto"
     council_exchange_hours: Literal["xnys", "always"] = "xnys"
+    council_web_url: WebAddress = "http://127.0.0.1:8931"
+    """Where a person finds the pages of `council serve`; results name it."""
+    council_state_key: Annotated[SecretStr, Field(min_length=32)] | None = None
+    """Seals what clients carry between calls; every server of one database needs the same."""
 
     alpaca_key_ids: tuple[tuple[str, SecretStr], ...] = ()
     """(nickname, key id) of every `ALPACA_<NICKNAME>_KEY_ID` that is set."""
@@ -194,6 +198,7 @@ class Settings(BaseSettings):
             self.gemini_api_key,
             self.database_password,
             self.database_url,
+            self.council_state_key,
             *(value for _, value in self.alpaca_key_ids),
             *(value for _, value in self.alpaca_secret_keys),
         )

@@ -1,23 +1,19 @@
-"""The MCP server: which tools there are, what hosts are told of them, and serving on stdio."""
+"""The MCP server: its parts put together, what hosts are told of it, and serving on stdio."""
 
 import asyncio
 import inspect
 import os
 import signal
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from importlib.metadata import version
-from typing import Any
 
 from mcp.server.mcpserver import MCPServer
-from mcp.server.mcpserver.tools import Tool
-from mcp_types import ToolAnnotations
 
 from mcp_server import operations
 from mcp_server.host import Host, OpenApp
-from mcp_server.tools import general, overview, stopping, trades, week
-from mcp_server.tools.results import without_titles
+from mcp_server.offers import TOOLSETS, Toolset, offers_of
 from mcp_server.wiring import Terms, assembled, settled
 
 INSTRUCTIONS = inspect.cleandoc("""
@@ -47,58 +43,24 @@ _SIGNALLED = 128
 
 
 @dataclass(frozen=True, slots=True)
-class Offer:
-    """One tool with what hosts show and decide by."""
+class Serving:
+    """What one server is to offer: which groups of tools, and whether only those that read."""
 
-    call: Callable[..., Any]
-    title: str
-    reads_only: bool = False
-    destructive: bool = False
-    idempotent: bool = True
-    open_world: bool = True
-
-    @property
-    def tool(self) -> Tool:
-        """Return the tool with all four hints: a host assumes the worst of one that is missing."""
-        tool = Tool.from_function(
-            self.call,
-            title=self.title,
-            description=inspect.cleandoc(self.call.__doc__ or ""),
-            annotations=ToolAnnotations(
-                read_only_hint=self.reads_only,
-                destructive_hint=self.destructive,
-                idempotent_hint=self.idempotent,
-                open_world_hint=self.open_world,
-            ),
-        )
-        without_titles(tool.parameters)
-        tool.parameters["additionalProperties"] = False
-        return tool
+    toolsets: Collection[Toolset] = TOOLSETS
+    read_only: bool = False
 
 
-OFFERS = (
-    Offer(week.run_weekly, "Run the week"),
-    Offer(week.get_run, "Follow a run"),
-    Offer(week.run_research, "Gather research"),
-    Offer(week.collect_pitches, "Collect pitches"),
-    Offer(week.peer_review, "Review pitches blind"),
-    Offer(week.synthesize, "Settle the council trade"),
-    Offer(trades.list_pending_trades, "List pending trades", reads_only=True, open_world=False),
-    Offer(trades.approve_trade, "Approve one trade", destructive=True),
-    Offer(trades.reject_trade, "Reject one trade", destructive=True, open_world=False),
-    Offer(stopping.halt_trading, "Halt trading", open_world=False),
-    Offer(overview.run_checkpoint, "Take a checkpoint"),
-    Offer(general.ask_council, "Ask the council"),
-    Offer(overview.get_status, "Show status", reads_only=True),
-)
+EVERYTHING = Serving()
 
 
-def build_server(open_app: OpenApp) -> MCPServer[Host]:
+def build_server(open_app: OpenApp, serving: Serving = EVERYTHING) -> MCPServer[Host]:
     """Build the server; `open_app` is entered at the first call of a tool, not before."""
-    return _server_of(lambda: Host(open_app, operations.execute_in_background))
+    return server_of(lambda: Host(open_app, operations.execute_in_background), serving)
 
 
-def _server_of(new_host: Callable[[], Host]) -> MCPServer[Host]:
+def server_of(new_host: Callable[[], Host], serving: Serving = EVERYTHING) -> MCPServer[Host]:
+    """Build the server around the host that `new_host` gives when it begins to serve."""
+
     @asynccontextmanager
     async def lifespan(_: MCPServer[Host]) -> AsyncIterator[Host]:
         host = new_host()
@@ -112,18 +74,18 @@ def _server_of(new_host: Callable[[], Host]) -> MCPServer[Host]:
         title="LLM trading council (paper)",
         version=version("llm-trading-council"),
         instructions=INSTRUCTIONS,
-        tools=[offer.tool for offer in OFFERS],
+        tools=[offer.tool for offer in offers_of(serving.toolsets, read_only=serving.read_only)],
         lifespan=lifespan,
         log_level="WARNING",
     )
 
 
-async def serve_stdio() -> None:
+async def serve_stdio(serving: Serving = EVERYTHING) -> None:
     """Serve over stdin and stdout until the client goes away or a signal comes; logs to stderr."""
     settings = settled()
     host = Host(lambda: assembled(settings, Terms(pooled=True)), operations.execute_in_background)
     _leave_on_signals(host)
-    await _server_of(lambda: host).run_stdio_async()
+    await server_of(lambda: host, serving).run_stdio_async()
 
 
 def _leave_on_signals(host: Host) -> None:

@@ -31,10 +31,16 @@ def _in_few_words(schema: dict[str, Any]) -> None:
     schema.pop("required", None)
 
 
-class Line(Shape):
-    """A part of a result, listed to hosts without the words that its names already say."""
+def _as_any_object(schema: dict[str, Any]) -> None:
+    """List a line as an object only: its fields stand in every result, beside their values."""
+    schema.clear()
+    schema["type"] = "object"
 
-    model_config = ConfigDict(json_schema_extra=_in_few_words)
+
+class Line(Shape):
+    """A part of a result, listed to hosts as an object, whatever its fields."""
+
+    model_config = ConfigDict(json_schema_extra=_as_any_object)
 
     WITHIN_OTHERS: ClassVar[frozenset[str]] = frozenset()
     """Fields that the text leaves out, because another field says the same in words."""
@@ -42,6 +48,8 @@ class Line(Shape):
 
 class Answer(Line):
     """The part that every result has."""
+
+    model_config = ConfigDict(json_schema_extra=_in_few_words)
 
     summary: str
     mode: str

@@ -13,7 +13,8 @@ from config.market_calendar import xnys
 from config.settings import Settings
 from council.trading.approvals import Decider
 from mcp_server import operations, stopping
-from mcp_server.server import OFFERS, build_server
+from mcp_server.offers import OFFERS
+from mcp_server.server import build_server
 from mcp_server.wiring import App, opened_store
 from tests.builders import make_ticket
 from tests.council.trading.scenes import store_proposal

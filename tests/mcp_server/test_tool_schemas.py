@@ -6,7 +6,9 @@ from typing import Any
 import mcp
 from syrupy.assertion import SnapshotAssertion
 
-from mcp_server.server import INSTRUCTIONS, OFFERS, build_server
+from mcp_server.offers import OFFERS
+from mcp_server.server import INSTRUCTIONS, build_server
+from mcp_server.tokens import token_counter
 
 OWNERS_NAMES = {
     "run_research",
@@ -18,7 +20,6 @@ OWNERS_NAMES = {
     "run_checkpoint",
 }
 SCHEMA_BUDGET_TOKENS = 5_000
-CHARACTERS_PER_TOKEN = 4
 MOST_TOOLS = 20
 
 
@@ -41,7 +42,7 @@ async def test_the_owners_tools_are_all_there_and_the_budget_holds() -> None:
 
     assert {tool["name"] for tool in tools} >= OWNERS_NAMES
     assert len(tools) <= MOST_TOOLS
-    assert len(json.dumps(tools)) / CHARACTERS_PER_TOKEN < SCHEMA_BUDGET_TOKENS
+    assert token_counter()(json.dumps(tools, separators=(",", ":"))) < SCHEMA_BUDGET_TOKENS
 
 
 async def test_every_tool_has_a_title_four_hints_and_typed_results() -> None:
