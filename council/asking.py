@@ -21,6 +21,7 @@ from council.ask_facts import (
 )
 from council.fact import Fact
 from council.model.asking import AnswerStanding
+from council.untrusted import quoted
 from council.voting import DIGITS
 
 _FactType = TypeVar("_FactType", bound=Fact)
@@ -65,9 +66,15 @@ class AskContext:
         """Return how the council fell short of a full one, one sentence each."""
         return (
             *(self.asked.degraded if self.asked else ()),
-            *(f"{gap.account} gave no answer: {gap.reason}." for gap in self.answer_abstentions),
-            *(f"{gap.account} gave no ranking: {gap.reason}." for gap in self.ranking_abstentions),
-            *((f"No final answer: {self.unsettled.reason}.",) if self.unsettled else ()),
+            *(
+                f"{gap.account} gave no answer: {quoted(gap.reason)}."
+                for gap in self.answer_abstentions
+            ),
+            *(
+                f"{gap.account} gave no ranking: {quoted(gap.reason)}."
+                for gap in self.ranking_abstentions
+            ),
+            *((f"No final answer: {quoted(self.unsettled.reason)}.",) if self.unsettled else ()),
         )
 
 

@@ -33,6 +33,7 @@ from council.model.pitch import Pitch
 from council.model.research import ResearchPack
 from council.model.review import Review
 from council.trade_facts import TradeProposed
+from council.untrusted import quoted
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,31 +78,41 @@ class WeekContext:
 
     @property
     def degraded(self) -> tuple[str, ...]:
-        """Return how the week fell short of a full one, one sentence each."""
+        """Return how the week fell short of a full one, one sentence each.
+
+        Reasons may hold what a model or a gateway said, so they stand in quotation marks.
+        """
         start = self.started.degraded if self.started else ()
         notices = self.snapshot.notices if self.snapshot else ()
         return (
             *start,
             *notices,
             *(_second_hand_sentence(received) for received in self.second_hand),
-            *(f"Research pack {gap.pack} is missing: {gap.reason}." for gap in self.failed_packs),
             *(
-                f"{gap.account} abstained from pitching: {gap.reason}."
+                f"Research pack {gap.pack} is missing: {quoted(gap.reason)}."
+                for gap in self.failed_packs
+            ),
+            *(
+                f"{gap.account} abstained from pitching: {quoted(gap.reason)}."
                 for gap in self.pitch_abstentions
             ),
             *(
-                f"{gap.account} abstained from reviewing: {gap.reason}."
+                f"{gap.account} abstained from reviewing: {quoted(gap.reason)}."
                 for gap in self.review_abstentions
             ),
             *(silence_sentence(found.silence) for found in self.silences),
             *(drift_sentence(found) for found in self.drifts if found.alarm),
-            *((f"No council trade: {self.no_decision.reason}.",) if self.no_decision else ()),
-            *(f"{gap.account} gets no trade: {gap.reason}." for gap in self.without_ticket),
+            *(
+                (f"No council trade: {quoted(self.no_decision.reason)}.",)
+                if self.no_decision
+                else ()
+            ),
+            *(f"{gap.account} gets no trade: {quoted(gap.reason)}." for gap in self.without_ticket),
         )
 
 
 def _second_hand_sentence(received: ResearchReceived) -> str:
-    pack, asked = received.pack, "; ".join(received.failed_providers).rstrip(".")
+    pack, asked = received.pack, quoted("; ".join(received.failed_providers))
     return f"Research pack {pack.pack} is by {pack.research_source}, after {asked}."
 
 

@@ -3,7 +3,8 @@
 Streams: `week-{week_id}` stages, `llm-{week_id}` every call to a model. The facts of
 `trade-{trade_id}` (lifecycle) and `account-{nickname}` (legs, fills) are in `council.trade_facts`,
 those of `research-{week_id}` (jobs at research services) in `council.research_facts`, those of
-`ask-{ask_id}` (questions to the general council) in `council.ask_facts`.
+`ask-{ask_id}` (questions to the general council) in `council.ask_facts`, those of
+`request-{run_id}` (what was asked to run) in `council.run_facts`.
 """
 
 from decimal import Decimal
@@ -20,6 +21,7 @@ from council.model.pitch import Pitch
 from council.model.research import PackName, ResearchPack
 from council.model.review import Review
 from council.research_facts import RESEARCH_FACTS
+from council.run_facts import RUN_FACTS
 from council.trade_facts import TRADE_FACTS
 
 Mode = Literal["rehearsal", "live"]
@@ -220,6 +222,7 @@ FACTS: tuple[type[Fact], ...] = (
     AnsweringModeFound,
     *RESEARCH_FACTS,
     *ASK_FACTS,
+    *RUN_FACTS,
     *MEASURE_FACTS,
     *TRADE_FACTS,
 )

@@ -78,6 +78,8 @@ async def _carried_on(ask_id: str, deps: Deps, question: str) -> AskContext:
             raise QuestionBusy("Another process asks the council this: wait for its result.")
         context = await _opened(ask_id, deps, question)
         for stage in STAGES:
+            if not await deps.still_wanted():
+                break
             context = await _advanced(stage, context, deps)
     return context
 

@@ -12,6 +12,7 @@ from uuid import UUID
 from config.errors import UsageError
 from config.ids import meaning_id, trade_id_for
 from config.weeks import council_week, current_week
+from council import steps
 from council.codec import event_id_of, to_fact
 from council.context import WeekContext, fold
 from council.errors import (
@@ -46,17 +47,8 @@ _RUN: dict[str, Stage] = {
     "chairman": chairman,
     "propose": propose,
 }
-STAGES = tuple(_RUN)
-"""In the order in which they run; each builds on all before it."""
-
-STEPS = {
-    "research": ("snapshot", "research"),
-    "pitch": ("pitch",),
-    "peer_review": ("peer_review",),
-    "chairman": ("chairman", "propose"),
-}
-"""What one step of the command line or of a conversation runs."""
-
+STAGES = steps.STAGES
+STEPS = steps.STEPS
 _COMMANDS = {
     "snapshot": "research",
     "research": "research",
@@ -74,6 +66,7 @@ async def run_week(
 ) -> WeekContext:
     """Run the stages that the week lacks, up to and with `until`; nothing where none is lacking.
 
+    It stops before the next stage once the run is no longer wanted, and may be run again.
     `query` is the owner's wish for the research of a week that begins with this call.
 
     Raises:
@@ -154,7 +147,7 @@ async def _run_missing(
     context = await load_week(week_id, deps.store)
     for _ in range(_MOST_RUNS):
         stage = next((stage for stage in stages if stage not in context.completed), None)
-        if stage is None:
+        if stage is None or not await deps.still_wanted():
             return context
         _check_same_configuration(context, deps)
         context = await _advance(context, deps, stage=stage, query=query)
@@ -166,7 +159,7 @@ async def _advance(
 ) -> WeekContext:
     """Run `stage` and store its facts, with the week's beginning where this is its first stage."""
     done = STAGES.index(stage)
-    deps.tell(Progress(stage, "begins", done, len(STAGES)))
+    deps.tell(Progress(stage, steps.BEGINS, done, len(STAGES)))
     opening = () if context.started else (_beginning(context.week_id, deps, query=query),)
     facts = await _RUN[stage](fold(context, opening), deps)
     ending = StageCompleted(week_id=context.week_id, stage=stage)
@@ -176,7 +169,7 @@ async def _advance(
     except Overtaken:
         return await load_week(context.week_id, deps.store)
     deps.failpoint(f"pipeline.after_stage:{stage}.after_append")
-    deps.tell(Progress(stage, "is stored", done + 1, len(STAGES)))
+    deps.tell(Progress(stage, steps.IS_STORED, done + 1, len(STAGES)))
     return stored
 
 

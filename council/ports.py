@@ -1,6 +1,6 @@
 """What the council needs from outside, as interfaces, and `Deps`, which carries them."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Generic, Literal, Protocol, TypeVar
@@ -136,6 +136,11 @@ def _nobody_halts() -> str | None:
     return None
 
 
+async def _always_wanted() -> bool:
+    """Say that nobody took the run back."""
+    return True
+
+
 def _no_failpoint(name: str) -> None:
     """Let the moment called `name` pass."""
 
@@ -163,6 +168,8 @@ class Deps:
     """Whether the simulated exchange ignores market hours."""
     halt_wanted: Callable[[], str | None] = _nobody_halts
     """Says why trading is to be halted, where something outside asks for it: the halt file."""
+    still_wanted: Callable[[], Awaitable[bool]] = _always_wanted
+    """Says, between two stages of a run, whether it is to go on."""
     tell: Callable[[Progress], None] = _tell_nobody
     failpoint: Callable[[str], None] = _no_failpoint
 

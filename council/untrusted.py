@@ -18,6 +18,10 @@ from pydantic import BaseModel
 HIDDEN_CATEGORIES = frozenset({"Cc", "Cf", "Cn", "Co", "Cs"})
 """Control, format (bidi, zero width, tags), unassigned, private and surrogate characters."""
 
+QUOTED_CHARACTERS = 160
+"""At most so much of what others said stands inside a sentence of ours."""
+_OTHER_QUOTES = str.maketrans(dict.fromkeys("“”„‟", "'"))
+
 _KEPT_CONTROLS = frozenset("\n\t")
 _HIDDEN_LETTERS = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
 _LINE_ENDS = re.compile("\r\n?|[\u0085\u2028\u2029]")
@@ -53,6 +57,17 @@ def clean_text(text: str) -> str:
         decoded = _visible(layer)
         hides = hides or decoded != _LINE_ENDS.sub("\n", layer)
     return decoded if hides else visible
+
+
+def quoted(text: str) -> str:
+    """Return `text` cleaned, on one line, cut short and in quotation marks that it cannot close.
+
+    So a sentence of ours can say what a model or a gateway said without saying it itself.
+    """
+    line = " ".join(clean_text(text[: 4 * QUOTED_CHARACTERS]).split())
+    inside = line.translate(_OTHER_QUOTES).rstrip(".")
+    cut = f"{inside[:QUOTED_CHARACTERS]}…" if len(inside) > QUOTED_CHARACTERS else inside
+    return f"“{cut}”"
 
 
 def clean_value(value: Any) -> Any:

@@ -31,6 +31,7 @@ _READ_STREAM = (
     "WHERE stream = $1 AND version > $2 ORDER BY version"
 )
 _VERSION = "SELECT coalesce(max(version), 0) FROM events WHERE stream = $1"
+_HEAD = "SELECT coalesce(max(position), 0) FROM events"
 _READ_ALL = (
     f"SELECT {COLUMNS} FROM events WHERE position > $1 "  # noqa: S608 - constants only
     "AND ($2::text[] IS NULL OR event_type = ANY ($2)) ORDER BY position LIMIT $3"
@@ -86,6 +87,10 @@ class PostgresEventStore:
             for event in batch:
                 yield event
             after_position = batch[-1].position
+
+    async def head(self) -> int:
+        """Return the position of the newest event, 0 where there is none."""
+        return int(await self._retrying(lambda: self._pool.fetchval(_HEAD)))
 
     async def subscribe(self, after_position: int = 0) -> AsyncGenerator[StoredEvent, None]:
         """Yield events for ever; a database that goes away is waited for."""

@@ -69,6 +69,10 @@ class MemoryEventStore:
             if event_types is None or event.event_type in event_types:
                 yield copy.deepcopy(event)
 
+    async def head(self) -> int:
+        """Return the position of the newest event, 0 where there is none."""
+        return len(self._log)
+
     async def subscribe(self, after_position: int = 0) -> AsyncGenerator[StoredEvent, None]:
         """Yield events for ever: those stored after `after_position`, then each new one."""
         wake = SignalWake()

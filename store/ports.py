@@ -43,6 +43,10 @@ class EventStore(Protocol):
         """Yield every event after `after_position` in global order, fetched in batches."""
         ...
 
+    async def head(self) -> int:
+        """Return the position of the newest event, 0 where there is none."""
+        ...
+
     def subscribe(self, after_position: int = 0) -> AsyncIterator[StoredEvent]:
         """Yield for ever the events after `after_position`, then each new one, whoever wrote it."""
         ...

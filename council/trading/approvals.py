@@ -5,9 +5,10 @@ verdicts exactly one stands and the other is told whose. Approving never sends a
 refused while the account is halted: it holds for the version of the account's stream as well.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from types import MappingProxyType
 from typing import Final
 from uuid import UUID
 
@@ -37,11 +38,17 @@ from council.trade_facts import (
 from council.trading.account_guard import AccountGuard, fold_guard
 from council.trading.journal import record
 from council.trading.lifecycle import TradeState, TradeStatus, load_trade
-from council.trading.verdicts import minute, no_such_trade, revoke_first, ticket_line, verdict_on
+from council.trading.notices import tell_approved
+from council.trading.relaying import RELAYED, streams_within_caps
+from council.trading.verdicts import (
+    minute,
+    no_such_trade,
+    phrase_for,
+    revoke_first,
+    ticket_line,
+    verdict_on,
+)
 from store.ports import EventStore
-
-RELAYED: Final = frozenset({"elicitation", "tool", "app_card"})
-"""Channels through which a model passes on what a person said."""
 
 _TRUSTS: Final[dict[Channel, frozenset[Trust]]] = {
     "cli": frozenset({"human_direct", "local_user"}),
@@ -51,6 +58,8 @@ _TRUSTS: Final[dict[Channel, frozenset[Trust]]] = {
     "app_card": frozenset({"client_relayed"}),
     "demo": frozenset({"demo"}),
 }
+STRICT_TRUSTS: Final[frozenset[Trust]] = frozenset({"human_direct", "demo"})
+"""What counts while approval.mode is strict: the person's secret; a demo moves nobody's money."""
 _MIN_PREFIX = 6
 _TRIES = 50
 """An account whose orders are under way moves several times a second, and an approval with it."""
@@ -99,29 +108,32 @@ async def approve(
     *,
     decider: Decider,
     digest: str | None = None,
+    asked_round: int | None = None,
     confirmation: str | None = None,
 ) -> Decided:
     """Approve the ticket that waits, if it is the one with `digest` (where one is given).
 
+    `asked_round` is that of the proposal which was shown, where that is known.
     `confirmation` is the ticket's phrase; the channel "tool" cannot do without it.
 
     Raises:
         UnknownTrade: nobody proposed it.
         AlreadyDecided: it was approved, rejected or carried out before.
         TicketExpired: its time is over; that was recorded.
-        TicketChanged: the digest is not that of the ticket which waits.
+        TicketChanged: the digest or the round is not that of the ticket which waits.
         ConfirmationWrong: the phrase is missing or another.
         AccountHalted: the account's trading is halted.
-        RefusedError: this channel may not approve.
+        RefusedError: this channel may not approve, or not that much.
     """
     check_channel(decider, deps)
     guard = AccountGuard()
     for _ in range(_TRIES):
         state = await _pending(trade_id, deps)
         ticket = state.proposal.ticket
-        _check_ticket(ticket, digest)
-        _check_phrase(ticket, decider, confirmation)
+        _check_ticket(state.proposal, digest, asked_round)
+        _check_phrase(state.proposal, decider, confirmation)
         guard = await _unhalted(guard, ticket.account, deps)
+        others = await streams_within_caps(ticket, decider.channel, deps)
         fact = TradeApproved(
             **_identity(state),
             digest=ticket.digest,
@@ -130,8 +142,10 @@ async def approve(
             trust=decider.trust,
             round=state.proposal.round,
         )
-        if await _stored([fact], state, deps, unless_moved=guard):
+        unmoved = {f"account-{ticket.account}": guard.version, **others}
+        if await _stored([fact], state, deps, unmoved=unmoved):
             deps.failpoint("approve.after_commit")
+            tell_approved(fact, ticket)
             return _decided(state, TradeStatus.APPROVED, f"Approved: {ticket_line(ticket)}.", deps)
     raise _overtaken(trade_id)
 
@@ -224,6 +238,11 @@ def check_channel(decider: Decider, deps: Deps) -> None:
         raise RefusedError(
             f"Not approved: an approval through {decider.channel} cannot count as {decider.trust}."
         )
+    if deps.config.risk.approval.mode == "strict" and decider.trust not in STRICT_TRUSTS:
+        raise RefusedError(
+            "Not approved: approval.mode is strict, which asks for the person's secret: set one "
+            "with `council passphrase`, then approve again."
+        )
 
 
 async def refuse_if_halted(account: str, deps: Deps) -> None:
@@ -298,7 +317,8 @@ async def _unhalted(guard: AccountGuard, account: str, deps: Deps) -> AccountGua
     return guard
 
 
-def _check_ticket(ticket: Ticket, digest: str | None) -> None:
+def _check_ticket(proposal: TradeProposed, digest: str | None, asked_round: int | None) -> None:
+    ticket = proposal.ticket
     if ticket.computed_digest() != ticket.digest:
         raise TicketChanged(
             f"The stored ticket of trade {ticket.trade_id} does not fit its digest."
@@ -308,15 +328,18 @@ def _check_ticket(ticket: Ticket, digest: str | None) -> None:
             f"The ticket of trade {ticket.trade_id} is no longer the one that was shown: look at it"
             f" again, it is now {ticket.digest[:4]}."
         )
+    if asked_round is not None and asked_round != proposal.round:
+        raise TicketChanged(
+            f"Trade {ticket.trade_id} was asked again since it was shown: look at it again."
+        )
 
 
-def _check_phrase(ticket: Ticket, decider: Decider, confirmation: str | None) -> None:
+def _check_phrase(proposal: TradeProposed, decider: Decider, confirmation: str | None) -> None:
     if confirmation is None and decider.channel != "tool":
         return
-    if " ".join((confirmation or "").split()) != ticket.confirmation:
-        raise ConfirmationWrong(
-            f"Not approved: the person must type exactly {ticket.confirmation!r}."
-        )
+    phrase = phrase_for(proposal.ticket, proposal.round)
+    if " ".join((confirmation or "").split()) != phrase:
+        raise ConfirmationWrong(f"Not approved: the person must type exactly {phrase!r}.")
 
 
 async def _stored(
@@ -324,12 +347,10 @@ async def _stored(
     state: TradeState,
     deps: Deps,
     *,
-    unless_moved: AccountGuard | None = None,
+    unmoved: Mapping[str, int] = MappingProxyType({}),
 ) -> bool:
-    """Store the verdict; False where another one, or news of the guarded account, came first."""
-    versions = {f"trade-{state.trade_id}": state.version}
-    if unless_moved is not None:
-        versions[f"account-{state.proposal.account}"] = unless_moved.version
+    """Store the verdict; False where another one, or news in a stream of `unmoved`, came first."""
+    versions = {**unmoved, f"trade-{state.trade_id}": state.version}
     try:
         await record(deps, facts, versions, parent=state.last_event_id)
     except Overtaken:

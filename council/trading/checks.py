@@ -15,7 +15,8 @@ from council.model.ticket import Ticket, TicketLeg
 from council.trade_facts import TradeApproved
 from council.trading.account_guard import AccountGuard
 from council.trading.account_legs import LegState
-from council.trading.approvals import RELAYED
+from council.trading.approvals import STRICT_TRUSTS
+from council.trading.relaying import RELAYED
 from council.trading.tickets import filled_on, permits
 
 MAX_CLOSE_ATTEMPTS = 2
@@ -54,11 +55,15 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """What else decides whether an order may be sent: the time, the mode, halts and drifts."""
+    """What else decides whether an order may be sent: the time, the mode, halts and drifts.
+
+    `over_caps` says which cap a relayed approval breaks, if one.
+    """
 
     now: datetime
     mode: Literal["conversational", "strict"]
     guard: AccountGuard
+    over_caps: str | None = None
 
 
 def objection_to(
@@ -68,6 +73,7 @@ def objection_to(
     lasting = (
         _broken_seal(ticket, approval)
         or _untrusted(approval, rules.mode)
+        or rules.over_caps
         or _expired(ticket, rules.now)
     )
     if lasting:
@@ -155,9 +161,11 @@ def _broken_seal(ticket: Ticket, approval: TradeApproved) -> str | None:
 
 
 def _untrusted(approval: TradeApproved, mode: str) -> str | None:
-    if mode == "strict" and approval.channel in RELAYED:
+    if mode != "strict" or approval.trust in STRICT_TRUSTS:
+        return None
+    if approval.channel in RELAYED:
         return "approval.mode is strict and a model relayed the approval"
-    return None
+    return "approval.mode is strict and the approval was given without the secret"
 
 
 def _expired(ticket: Ticket, now: datetime) -> str | None:

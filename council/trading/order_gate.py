@@ -25,6 +25,7 @@ from council.trading.desks import look
 from council.trading.lifecycle import TradeState, TradeStatus, load_trade
 from council.trading.limit_checks import Moment, daily_loss_halt, limit_objection
 from council.trading.reconcile import CONFIRMED_AFTER
+from council.trading.relaying import no_longer_within_caps
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,16 +61,18 @@ class OrderGate:
         if newer is not None:
             return Objection(newer, is_final=True)
         legs = self.ledger.legs.of_trade(trade.trade_id)
-        return self._objection(trade, standing, line) or unplanned(
+        over_caps = await no_longer_within_caps(trade, self.deps)
+        return self._objection(trade, standing, line, over_caps=over_caps) or unplanned(
             trade.proposal.ticket, line, legs
         )
 
     async def against_sending(self, leg: LegState, trade: TradeState) -> Objection | None:
         """Look whether an order that was intended, maybe long ago, may be sent at this moment."""
         symbol, moved = leg.intended.symbol, None
+        over_caps = await no_longer_within_caps(trade, self.deps)
         for is_last in (False, True):
             standing = await self.look(trade.proposal.ticket.instrument)
-            against = self._objection(trade, standing, leg.line)
+            against = self._objection(trade, standing, leg.line, over_caps=over_caps)
             moved = drifted(self.ledger.guard, standing.positions, symbol)
             if against is not None or moved is None:
                 return against
@@ -93,7 +96,7 @@ class OrderGate:
         return None
 
     def _objection(
-        self, trade: TradeState, standing: Standing, line: TicketLeg
+        self, trade: TradeState, standing: Standing, line: TicketLeg, *, over_caps: str | None
     ) -> Objection | None:
         if trade.is_over:  # its order at the venue was another one: a person must look
             return Objection("the trade is over", is_final=False, blocks=True)
@@ -101,7 +104,9 @@ class OrderGate:
             return Objection("the trade is not approved", is_final=True)
         ticket, risk = trade.proposal.ticket, self.deps.config.risk
         now = self.deps.clock.now()
-        rules = Rules(now=now, mode=risk.approval.mode, guard=self.ledger.guard)
+        rules = Rules(
+            now=now, mode=risk.approval.mode, guard=self.ledger.guard, over_caps=over_caps
+        )
         return objection_to(
             ticket, trade.approved, standing, symbol=line.symbol, rules=rules
         ) or limit_objection(

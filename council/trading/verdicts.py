@@ -37,6 +37,14 @@ def ticket_line(ticket: Ticket) -> str:
     return f"{ticket.account} {ticket.direction} {size} {ticket.instrument} at {ticket.venue}"
 
 
+def phrase_for(ticket: Ticket, asked_round: int) -> str:
+    """Return what a person types to approve; asked again, a ticket takes another phrase.
+
+    The old one was typed for an approval that was taken back or void, and must not be repeated.
+    """
+    return ticket.confirmation if asked_round == 1 else f"{ticket.confirmation} {asked_round}"
+
+
 def minute(instant: datetime | None) -> str:
     """Show an instant in UTC, to the minute."""
     return "an unknown time" if instant is None else instant.strftime("%Y-%m-%d %H:%M UTC")

@@ -45,6 +45,7 @@ from council.research_facts import (
     ResearchReported,
     ResearchSubmitted,
 )
+from council.run_facts import RunCancelled, RunRequested
 from council.trade_facts import (
     AccountObserved,
     ApprovalRevoked,
@@ -293,6 +294,12 @@ def asking_facts() -> tuple[Fact, ...]:
     )
 
 
+def run_facts() -> tuple[Fact, ...]:
+    """Return one example of every fact about what was asked to run."""
+    run = {"week_id": WEEK_ID, "run_id": f"run-{WEEK_ID}", "number": 1}
+    return (RunRequested(**run, query="Rates first."), RunCancelled(**run))
+
+
 def guarding_facts() -> tuple[Fact, ...]:
     """Return one example of every fact about ALPHA's account as a whole."""
     account = {"week_id": WEEK_ID, "account": "ALPHA", "number": 1}
@@ -325,6 +332,7 @@ def every_fact() -> tuple[Fact, ...]:
         *trading_facts(),
         *guarding_facts(),
         *asking_facts(),
+        *run_facts(),
     )
     without = set(FACTS) - {type(fact) for fact in examples}
     assert not without, f"write an example of {without}"

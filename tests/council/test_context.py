@@ -62,12 +62,12 @@ def test_degradation_names_every_gap_of_the_week() -> None:
     said = " ".join(fold(WeekContext(WEEK_ID), deliberation_facts()).degraded)
 
     assert "Rehearsal models answer." in said
-    assert "Research pack A is by prompted:rehearsal/research, after sonar: no key." in said
-    assert "Research pack B is missing: no provider answered." in said
-    assert "BRAVO abstained from pitching: no answer." in said
-    assert "CHARLIE abstained from reviewing: no answer." in said
-    assert "No council trade: 2 of 5 managers pitched." in said
-    assert "BRAVO gets no trade: it abstained." in said
+    assert "Research pack A is by prompted:rehearsal/research, after “sonar: no key”." in said
+    assert "Research pack B is missing: “no provider answered”." in said
+    assert "BRAVO abstained from pitching: “no answer”." in said
+    assert "CHARLIE abstained from reviewing: “no answer”." in said
+    assert "No council trade: “2 of 5 managers pitched”." in said
+    assert "BRAVO gets no trade: “it abstained”." in said
 
 
 def test_a_pitch_is_found_by_its_author() -> None:

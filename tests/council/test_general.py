@@ -161,7 +161,7 @@ async def test_a_silent_member_is_missed_but_not_waited_for() -> None:
     assert len(context.answers) == 4
     assert len(context.rankings) == 5, "who did not answer still ranks"
     assert context.settled is not None
-    assert context.degraded == ("BRAVO gave no answer: no answer within 5 s.",)
+    assert context.degraded == ("BRAVO gave no answer: “no answer within 5 s”.",)
     assert context.answer_abstentions[0].outcome == "timed_out"
 
 
@@ -182,7 +182,7 @@ async def test_without_any_valid_answer_there_is_none_and_the_reason_is_kept() -
     context = await ask_council(QUESTION, deps)
 
     assert context.settled is None
-    assert context.degraded[-1] == "No final answer: no member gave a valid answer."
+    assert context.degraded[-1] == "No final answer: “no member gave a valid answer”."
     assert models.asked_in("ask_chairman") == []
 
 

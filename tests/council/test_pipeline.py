@@ -242,7 +242,7 @@ async def test_too_few_pitches_leave_the_council_without_a_trade_and_say_so() ->
     assert context.no_decision is not None
     assert models.asked_in("peer_review") == models.asked_in("chairman") == []
     assert {proposal.account for proposal in context.proposals} == set(MANAGERS[3:])
-    assert any("No council trade: 2 of 5 managers pitched" in said for said in context.degraded)
+    assert any("No council trade: “2 of 5 managers pitched" in said for said in context.degraded)
 
 
 @pytest.mark.parametrize("stage", ["pitch", "peer_review"])

@@ -26,6 +26,7 @@ from council.research_facts import (
     ResearchReported,
     ResearchSubmitted,
 )
+from council.run_facts import RUN_FACTS
 from council.trade_facts import (
     AccountObserved,
     ApprovalVoided,
@@ -68,6 +69,7 @@ SILENT = {
     TradingHalted,
     TradingResumed,
     *ASK_FACTS,
+    *RUN_FACTS,
     *MEASURE_FACTS,
 }
 """Facts that stand in the log only."""

@@ -178,6 +178,14 @@ class TestReading:
 
         assert chosen == [4, 5, 7, 8]
 
+    async def test_the_head_is_the_newest_position_and_0_without_events(
+        self, store: EventStore
+    ) -> None:
+        empty = await store.head()
+        await store.append("a", [make_event("1"), make_event("2")])
+
+        assert (empty, await store.head()) == (0, 2)
+
     async def test_a_subscription_yields_the_past_and_then_the_new(self, store: EventStore) -> None:
         await store.append("a", [make_event("1"), make_event("2")])
         async with aclosing(generator(store.subscribe(1))) as events:

@@ -104,8 +104,13 @@ async def kinds_of(deps: Deps, stream: str) -> list[str]:
 
 def in_mode(deps: Deps, mode: str) -> Deps:
     """Return the same dependencies under another approval mode."""
+    return under_approval(deps, mode=mode)
+
+
+def under_approval(deps: Deps, **rules: Any) -> Deps:
+    """Return the same dependencies under other rules of approval."""
     risk = deps.config.risk
-    approval = risk.approval.model_copy(update={"mode": mode})
+    approval = risk.approval.model_copy(update=rules)
     config = deps.config.model_copy(update={"risk": risk.model_copy(update={"approval": approval})})
     return replace(deps, config=config)
 

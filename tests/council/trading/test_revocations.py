@@ -3,7 +3,13 @@ from datetime import timedelta
 import pytest
 
 from config.errors import UsageError
-from council.errors import AlreadyDecided, NotApproved, TicketExpired, UnknownTrade
+from council.errors import (
+    AlreadyDecided,
+    ConfirmationWrong,
+    NotApproved,
+    TicketExpired,
+    UnknownTrade,
+)
 from council.model.ticket import Ticket
 from council.ports import Deps
 from council.trade_facts import ApprovalRevoked, ExecutionStarted, TradeProposed
@@ -126,3 +132,17 @@ async def test_a_revocation_needs_a_reason_and_a_trade() -> None:
         await revoke(make_ticket().trade_id, "  ", deps, decider=ANNA)
     with pytest.raises(UnknownTrade):
         await revoke(make_ticket().trade_id, "no", deps, decider=ANNA)
+
+
+async def test_the_phrase_of_an_approval_that_was_taken_back_approves_nothing() -> None:
+    deps = make_deps()
+    ticket = await proposed(deps)
+    await approve(ticket.trade_id, deps, decider=TOOL, confirmation=ticket.confirmation)
+    await revoke(ticket.trade_id, "not today", deps, decider=ANNA)
+
+    with pytest.raises(ConfirmationWrong, match=f"{ticket.confirmation} 2"):
+        await approve(ticket.trade_id, deps, decider=TOOL, confirmation=ticket.confirmation)
+
+    again = f"{ticket.confirmation} 2"
+    decided = await approve(ticket.trade_id, deps, decider=TOOL, confirmation=again)
+    assert decided.status is TradeStatus.APPROVED
