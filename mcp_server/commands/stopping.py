@@ -10,7 +10,14 @@ from config.errors import ConfigError, CredentialsError, UnreachableError
 from config.settings import Settings
 from council.trading.halts import chosen_accounts
 from mcp_server import stopping
-from mcp_server.commands.asking import ask, check_terminal, person
+from mcp_server.commands.asking import (
+    PassphraseFlag,
+    ask,
+    check_can_prove,
+    check_terminal,
+    person,
+    proven_person,
+)
 from mcp_server.commands.options import JsonFlag, YesFlag, carry_out
 from mcp_server.halt_file import HaltFile
 from mcp_server.output import Output
@@ -49,10 +56,16 @@ def halt(
     carry_out(_halt(accounts, reason, output, keep_orders=keep_orders), output, _UNKNOWN)
 
 
-def resume(accounts: Accounts = None, yes: YesFlag = False, as_json: JsonFlag = False) -> None:
+def resume(
+    accounts: Accounts = None,
+    yes: YesFlag = False,
+    passphrase_stdin: PassphraseFlag = False,
+    as_json: JsonFlag = False,
+) -> None:
     """Let halted accounts trade again, and remove the halt file if there is one."""
     output = Output(as_json=as_json)
-    carry_out(_resume(accounts, output, yes=yes), output, _UNKNOWN)
+    work = _resume(accounts, output, yes=yes, from_stdin=passphrase_stdin)
+    carry_out(work, output, _UNKNOWN)
 
 
 def drifts(as_json: JsonFlag = False) -> None:
@@ -62,11 +75,17 @@ def drifts(as_json: JsonFlag = False) -> None:
 
 
 def accept_drift(
-    account: OneAccount, instrument: Instrument, yes: YesFlag = False, as_json: JsonFlag = False
+    account: OneAccount,
+    instrument: Instrument,
+    *,
+    yes: YesFlag = False,
+    passphrase_stdin: PassphraseFlag = False,
+    as_json: JsonFlag = False,
 ) -> None:
     """Take the position that the venue shows as the account's own; the instrument trades again."""
     output = Output(as_json=as_json)
-    carry_out(_accept_drift(account, instrument, output, yes=yes), output, _UNKNOWN)
+    work = _accept_drift(account, instrument, output, yes=yes, from_stdin=passphrase_stdin)
+    carry_out(work, output, _UNKNOWN)
 
 
 async def _halt(
@@ -100,13 +119,17 @@ def _pointing_at_the_file(settings: Settings) -> Iterator[None]:
         ) from error
 
 
-async def _resume(accounts: list[str] | None, output: Output, *, yes: bool) -> None:
+async def _resume(
+    accounts: list[str] | None, output: Output, *, yes: bool, from_stdin: bool
+) -> None:
     async with opened_store(settled(output.as_json)) as app:
+        check_can_prove(app, "resume", from_stdin=from_stdin)
         # Only what was shown is resumed: another account may be halted during the question.
         meant = accounts if yes else await _asked_to_resume(accounts, app, output)
         shape = StoppingShape(results=(), notices=("No account is halted.",))
         if meant != []:
-            shape = await stopping.resume(app, meant or None, person())
+            by = proven_person(app, from_stdin=from_stdin)
+            shape = await stopping.resume(app, meant or None, by)
     output.show(shape, lambda console: show_stopping(console, shape))
 
 
@@ -133,14 +156,18 @@ async def _drifts(output: Output) -> None:
     output.show(shape, lambda console: show_drifts(console, shape.drifts))
 
 
-async def _accept_drift(account: str, instrument: str, output: Output, *, yes: bool) -> None:
+async def _accept_drift(
+    account: str, instrument: str, output: Output, *, yes: bool, from_stdin: bool
+) -> None:
     if not yes:
         check_terminal("accept it")
     async with opened_store(settled(output.as_json)) as app:
+        check_can_prove(app, "accept it", from_stdin=from_stdin)
         drift = await stopping.one_drift(app, account, instrument)
         if not yes:
             show_drifts(output.side, (drift,))
             ask(f"Take {drift.shown:+,} {drift.instrument} as what {drift.account} holds?", output)
-        result = await stopping.accept_drift(app, drift, person())
+        by = proven_person(app, from_stdin=from_stdin)
+        result = await stopping.accept_drift(app, drift, by)
     shape = StoppingShape(results=(result,), notices=())
     output.show(shape, lambda console: show_account_results(console, shape.results))

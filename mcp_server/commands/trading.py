@@ -7,9 +7,16 @@ import typer
 from rich.console import Console
 
 from config.errors import CouncilError, UsageError
-from council.trading.approvals import refuse_if_halted
+from council.trading.approvals import Decider, refuse_if_halted
 from mcp_server import operations
-from mcp_server.commands.asking import ask, check_terminal, person
+from mcp_server.commands.asking import (
+    PassphraseFlag,
+    ask,
+    check_can_prove,
+    check_terminal,
+    person,
+    proven_person,
+)
 from mcp_server.commands.options import JsonFlag, WeekOption, YesFlag, carry_out
 from mcp_server.output import Output
 from mcp_server.readings import list_trades, one_trade
@@ -59,14 +66,17 @@ def trade(trade_id: TradeId, as_json: JsonFlag = False) -> None:
 def approve(
     trade_ids: TradeIds = None,
     every: AllFlag = False,
+    *,
     yes: YesFlag = False,
+    passphrase_stdin: PassphraseFlag = False,
     as_json: JsonFlag = False,
 ) -> None:
     """Show the tickets and, once you agree, approve them; the executor then sends the orders."""
     if bool(trade_ids) is every:
         raise UsageError("Give the ids of the trades to approve, or --all for every pending one.")
     output = Output(as_json=as_json)
-    carry_out(_approve(trade_ids or (), output, yes=yes), output, _UNDECIDED)
+    work = _approve(trade_ids or (), output, yes=yes, from_stdin=passphrase_stdin)
+    carry_out(work, output, _UNDECIDED)
 
 
 def reject(trade_id: TradeId, reason: ReasonOption, as_json: JsonFlag = False) -> None:
@@ -80,13 +90,15 @@ def reject(trade_id: TradeId, reason: ReasonOption, as_json: JsonFlag = False) -
 def revoke(
     trade_ids: Annotated[list[str], typer.Argument(metavar="ID...", help="Trade ids.")],
     reason: ReasonOption,
+    passphrase_stdin: PassphraseFlag = False,
     as_json: JsonFlag = False,
 ) -> None:
     """Take approvals back before their orders begin; the trades wait for a decision again."""
     if not reason.strip():
         raise UsageError("A revocation needs a reason: --reason TEXT.")
     output = Output(as_json=as_json)
-    carry_out(_revoke(trade_ids, reason.strip(), output), output, _UNDECIDED)
+    work = _revoke(trade_ids, reason.strip(), output, from_stdin=passphrase_stdin)
+    carry_out(work, output, _UNDECIDED)
 
 
 def execute(
@@ -131,8 +143,11 @@ async def _trade(trade_id: str, output: Output) -> None:
     output.show(shape, lambda console: show_ticket(console, shape, notice))
 
 
-async def _approve(trade_ids: Sequence[str], output: Output, *, yes: bool) -> None:
+async def _approve(
+    trade_ids: Sequence[str], output: Output, *, yes: bool, from_stdin: bool
+) -> None:
     async with opened_store(settled(output.as_json)) as app:
+        check_can_prove(app, "approve", from_stdin=from_stdin)
         asked = await _tickets(app, trade_ids)
         if len(asked) == 1 and asked[0].status == "pending":
             await refuse_if_halted(asked[0].account, app.deps)
@@ -140,7 +155,9 @@ async def _approve(trade_ids: Sequence[str], output: Output, *, yes: bool) -> No
             for sentence in stop_sentences(await read_stops(app)):
                 output.say(f"! {sentence}", style="red")
             _ask(asked, app, output)
-        done = [await _approve_one(app, ticket, alone=len(asked) == 1) for ticket in asked]
+        by = proven_person(app, from_stdin=from_stdin) if asked else person()
+        alone = len(asked) == 1
+        done = [await _approve_one(app, ticket, by, alone=alone) for ticket in asked]
     _show_done(done, output)
 
 
@@ -161,9 +178,11 @@ def _ask(asked: tuple[TradeShape, ...], app: App, output: Output) -> None:
     ask(f"Approve {many}?", output)
 
 
-async def _approve_one(app: App, ticket: TradeShape, *, alone: bool) -> tuple[ResultShape, int]:
+async def _approve_one(
+    app: App, ticket: TradeShape, by: Decider, *, alone: bool
+) -> tuple[ResultShape, int]:
     """Approve exactly the ticket that was shown; of several, one refusal does not stop the rest."""
-    approved = operations.approve(app, ticket.trade_id, person(), digest=ticket.digest)
+    approved = operations.approve(app, ticket.trade_id, by, digest=ticket.digest)
     return await _one(approved, ticket.trade_id, alone=alone)
 
 
@@ -180,12 +199,16 @@ async def _one(
         return refused, error.exit_code
 
 
-async def _revoke(trade_ids: Sequence[str], reason: str, output: Output) -> None:
+async def _revoke(
+    trade_ids: Sequence[str], reason: str, output: Output, *, from_stdin: bool
+) -> None:
     async with opened_store(settled(output.as_json)) as app:
+        check_can_prove(app, "revoke", from_stdin=from_stdin)
         meant = await _tickets(app, trade_ids)
+        by = proven_person(app, from_stdin=from_stdin)
         done = [
             await _one(
-                operations.revoke(app, ticket.trade_id, person(), reason=reason),
+                operations.revoke(app, ticket.trade_id, by, reason=reason),
                 ticket.trade_id,
                 alone=len(meant) == 1,
             )
