@@ -1,0 +1,1 @@
+"""The approval card: a page that assistants show inside of a conversation."""
