@@ -1,0 +1,1 @@
+"""The council over HTTP: the MCP endpoint, its guards, its health, and the pages that show."""

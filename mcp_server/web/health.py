@@ -1,0 +1,67 @@
+"""Whether the server lives, and whether it is of use: for whoever starts and watches it.
+
+Both answer everybody who names us rightly, so neither says anything worth hiding.
+"""
+
+import asyncio
+from datetime import timedelta
+from importlib.metadata import version
+from typing import Any, Final
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from config.errors import CouncilError
+from council.codec import KINDS
+from mcp_server.host import Host
+from store.kinds import refuse_unknown_kinds
+
+_TIMEOUT: Final = timedelta(seconds=5)
+"""For the database; who watches gives up soon after."""
+_NO_STORE: Final = {"cache-control": "no-store"}
+
+
+class Health:
+    """The routes that tell how the server is, on the app that `host` holds open."""
+
+    def __init__(self, host: Host) -> None:
+        self._host = host
+
+    async def health(self, _: Request) -> Response:
+        """Say that the process answers."""
+        alive = {"status": "alive", "version": version("llm-trading-council")}
+        return JSONResponse(alive, headers=_NO_STORE)
+
+    async def ready(self, _: Request) -> Response:
+        """Say whether database, read tables and executor work; 503 unless all of them do."""
+        checks: dict[str, Any] = {
+            "executor": "working" if self._host.is_working else "stopped: restart this server",
+            "database": await self._database(),
+        }
+        is_ready = checks == {"executor": "working", "database": "answers"}
+        standing = (await self._host.app()).standing if self._host.is_working else None
+        return JSONResponse(
+            {
+                "ready": is_ready,
+                **checks,
+                "mode": standing and standing.mode,
+                "venue": standing and standing.venue,
+            },
+            status_code=200 if is_ready else 503,
+            headers=_NO_STORE,
+        )
+
+    async def _database(self) -> str:
+        """Say whether it answers, and whether this version folds all that is in its log."""
+        if not self._host.is_working:
+            return "not asked"
+        app = await self._host.app()
+        try:
+            async with asyncio.timeout(_TIMEOUT.total_seconds()):
+                await refuse_unknown_kinds(app.pool, KINDS)
+        except CouncilError as error:
+            # Where it would be is nobody's business; what this version lacks may be said.
+            return "away" if error.retryable else str(error)
+        except TimeoutError:
+            return "away"
+        return "answers"
