@@ -4,6 +4,7 @@ Each line stands alone and names what mends it. What cannot be looked at because
 failed is left out rather than guessed.
 """
 
+import asyncio
 from collections.abc import AsyncIterator
 
 from config.clock import SystemClock
@@ -12,9 +13,10 @@ from config.loader import load_config
 from config.schema import Config
 from config.settings import Settings
 from mcp_server import doctor_checks as checks
-from mcp_server import operations
+from mcp_server import doctor_hosts, operations
 from mcp_server.measure_views import drift_line
 from mcp_server.readings import read_drifts, read_silences
+from mcp_server.setting_up.machine import this_machine
 from mcp_server.shapes import AccountShape, CheckShape, DoctorShape
 from mcp_server.stop_views import file_sentences, freeze_sentences, halt_sentences
 from mcp_server.stopping import read_stops
@@ -25,7 +27,12 @@ from store.migrate import schema_state
 
 async def examine() -> DoctorShape:
     """Run every check that can be run and return the findings."""
-    found = [check async for check in _findings()]
+    machine = this_machine()
+    async with asyncio.TaskGroup() as group:
+        # The server's start takes its time in another process, beside the other checks.
+        starting = group.create_task(doctor_hosts.handshake(machine))
+        found = [check async for check in _findings()]
+    found += [*doctor_hosts.hosts(machine), doctor_hosts.certificates(machine), starting.result()]
     return DoctorShape(healthy=all(c.result != "fail" for c in found), checks=tuple(found))
 
 

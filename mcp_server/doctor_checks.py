@@ -16,6 +16,7 @@ from config.market_calendar import LAST_DAY
 from config.schema import Config, RiskFile, RiskLimits, SizingPolicy
 from config.settings import Settings
 from council.llm.preflight import Preflight
+from mcp_server.passphrase import is_set
 from mcp_server.shapes import CheckShape
 
 _OLDEST_PYTHON = (3, 11)
@@ -49,6 +50,7 @@ def configuration(settings: Settings, config: Config) -> Iterator[CheckShape]:
     yield from _sources(settings)
     yield from _sizing(config)
     yield from _limits(config.risk)
+    yield _approving(settings, config.risk)
     yield _hours(settings)
     yield _trading_address(settings)
 
@@ -124,6 +126,18 @@ def _largest_share(risk: RiskFile) -> Decimal:
 def _exceeded(limit: str, message: str) -> CheckShape:
     mend = f"risk.yaml: lower the sizes or raise limits.{limit}; such an order is refused."
     return CheckShape(check="limits", result="warn", message=message, mend=mend)
+
+
+def _approving(settings: Settings, risk: RiskFile) -> CheckShape:
+    """Say how trades are approved; strict without a passphrase lets nobody approve anything."""
+    mode, is_proven = risk.approval.mode, is_set(settings.council_home)
+    secret = "a passphrase is set" if is_proven else "no passphrase is set"
+    return CheckShape(
+        check="approving",
+        result="fail" if mode == "strict" and not is_proven else "ok",
+        message=f"approval.mode is {mode}, {secret}",
+        mend="`council passphrase`" if mode == "strict" else "",
+    )
 
 
 def _hours(settings: Settings) -> CheckShape:
