@@ -1,6 +1,7 @@
 """Layers the environment over `$COUNCIL_HOME/env` and `.env`, and finds the home folder."""
 
 import os
+import re
 import stat
 import tempfile
 from collections.abc import Mapping
@@ -11,6 +12,7 @@ from dotenv import dotenv_values
 
 from config.errors import ConfigError
 
+_LEFT_EMPTY = re.compile(r"\$\{user_config\.\w+\}")
 _OTHERS_MAY_READ = stat.S_IRGRP | stat.S_IROTH
 
 
@@ -39,7 +41,8 @@ def layered(environ: Mapping[str, str], directory: Path) -> Layered:
 
 def _set_only(variables: Mapping[str, str | None]) -> dict[str, str]:
     stripped = {name: (value or "").strip() for name, value in variables.items()}
-    return {name: value for name, value in stripped.items() if value}
+    # A host passes a bundle's option on as its own name where a person left it empty.
+    return {n: value for n, value in stripped.items() if value and not _LEFT_EMPTY.fullmatch(value)}
 
 
 def _read(path: Path) -> dict[str, str]:

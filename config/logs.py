@@ -3,7 +3,7 @@
 import logging
 import sys
 from collections.abc import Mapping, Sequence
-from typing import TextIO
+from typing import Any, TextIO
 
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
@@ -35,6 +35,11 @@ def configure_logs(
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=False,
     )
+
+
+def logger(name: str) -> Any:
+    """Return the logger of that name; whoever imports this module as a module loads it late."""
+    return structlog.get_logger(name)
 
 
 def _quieten(level: str) -> None:

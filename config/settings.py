@@ -86,6 +86,13 @@ class Settings(BaseSettings):
     council_state_key: Annotated[SecretStr, Field(min_length=32)] | None = None
     """Seals what clients carry between calls; every server of one database needs the same."""
 
+    council_token_issuer: str | None = None
+    """Whose signed tokens (JWT) `council serve` takes beside its own."""
+    council_token_audience: str | None = None
+    """For whom those tokens must be meant; by default the address of /mcp."""
+    council_token_keys_url: WebAddress | None = None
+    """Where the issuer publishes its keys (JWKS)."""
+
     alpaca_key_ids: tuple[tuple[str, SecretStr], ...] = ()
     """(nickname, key id) of every `ALPACA_<NICKNAME>_KEY_ID` that is set."""
     alpaca_secret_keys: tuple[tuple[str, SecretStr], ...] = ()

@@ -21,9 +21,14 @@ from mcp_server.commands import (
     deliberation,
     exchange,
     general,
+    installing,
     money,
     operation,
+    secret,
+    serving,
+    setup,
     stopping,
+    tokens,
     trading,
 )
 from mcp_server.output import error_code, write_error
@@ -39,6 +44,9 @@ app = typer.Typer(
 )
 db = typer.Typer(
     help="The database: rebuild its read tables, verify its log.", no_args_is_help=True
+)
+token = typer.Typer(
+    help="Bearer tokens for `council serve`: make, list, revoke.", no_args_is_help=True
 )
 
 app.command("demo")(deliberation.demo)
@@ -59,6 +67,7 @@ app.command("resume")(stopping.resume)
 app.command("drifts")(stopping.drifts)
 app.command("accept-drift")(stopping.accept_drift)
 app.command("checkpoint")(deliberation.checkpoint)
+app.command("passphrase")(secret.passphrase)
 app.command("ask")(general.ask)
 app.command("costs")(money.costs)
 app.command("prompts")(money.prompts)
@@ -66,11 +75,18 @@ app.command("status")(operation.status)
 app.command("events")(operation.events)
 app.command("doctor")(operation.doctor)
 app.command("mcp")(operation.mcp)
+app.command("serve")(serving.serve)
 app.command("exchange")(exchange.exchange)
+app.command("setup")(setup.setup)
+app.command("install")(installing.install)
 app.command("init-db")(database.init_db)
 db.command("rebuild")(database.rebuild)
 db.command("verify")(database.verify)
 app.add_typer(db, name="db")
+token.command("create")(tokens.create)
+token.command("list")(tokens.listed)
+token.command("revoke")(tokens.revoke)
+app.add_typer(token, name="token")
 
 
 def _show_version(wanted: bool) -> None:

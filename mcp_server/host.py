@@ -6,38 +6,74 @@ Listing the tools must stay quick, so nothing is opened and nothing heavy import
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
 from datetime import timedelta
 
+from config.errors import UnreachableError
+from mcp_server import wiring
+from mcp_server.progress import KEEP_ALIVE
 from mcp_server.runs import Runs
-from mcp_server.wiring import App
 
-OpenApp = Callable[[], AbstractAsyncContextManager[App]]
-Background = Callable[[App, asyncio.Event], Awaitable[None]]
+OPENING = timedelta(seconds=15)
+"""How long one call waits for the app to be opened; the opening itself goes on."""
+
+OpenApp = Callable[[], AbstractAsyncContextManager["wiring.App"]]
+Background = Callable[["wiring.App", asyncio.Event], Awaitable[None]]
 
 GRACE = timedelta(seconds=3)
 """How long the background work may finish its turn at the end; a host kills soon after that."""
 
 
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How long calls wait: a start for what is quick, a listener for news, all for the app."""
+
+    first_look: timedelta = timedelta(seconds=2)
+    keep_alive: timedelta = KEEP_ALIVE
+    opening: timedelta = OPENING
+
+
+_USUAL_PACE = Pace()
+
+
 class Host:
     """Opens the app once, in a task of its own, and closes it when the server ends."""
 
-    def __init__(self, open_app: OpenApp, background: Background) -> None:
+    def __init__(
+        self, open_app: OpenApp, background: Background, *, pace: Pace = _USUAL_PACE
+    ) -> None:
         self.runs = Runs()
+        self.pace = pace
         self._open_app = open_app
         self._background = background
         self._stop = asyncio.Event()
-        self._opened: asyncio.Future[App] | None = None
+        self._opened: asyncio.Future[wiring.App] | None = None
         self._owner: asyncio.Task[None] | None = None
 
-    async def app(self) -> App:
-        """Return the app, opening it first if need be; after a failure the next call tries anew."""
+    @property
+    def is_working(self) -> bool:
+        """Whether the app is open and its background work goes on."""
+        if self._opened is None or self._owner is None:
+            return False
+        return self._opened.done() and not _failed(self._opened) and not self._owner.done()
+
+    async def app(self) -> "wiring.App":
+        """Return the app, opening it first if need be; after a failure the next call tries anew.
+
+        Raises:
+            UnreachableError: it is still being opened; a later call finds it open.
+        """
         if self._opened is None or _failed(self._opened):
             self._opened = asyncio.get_running_loop().create_future()
             self._owner = asyncio.create_task(self._own(self._opened))
-        # Shielded: a cancelled request must not cancel the opening for the others.
-        return await asyncio.shield(self._opened)
+        opened = self._opened
+        # A wait, because a cancelled request must not cancel the opening for the others.
+        await asyncio.wait((opened,), timeout=self.pace.opening.total_seconds())
+        if not opened.done():
+            raise UnreachableError("The council is still being opened: database, venues, models.")
+        return opened.result()
 
-    async def _own(self, opened: asyncio.Future[App]) -> None:
+    async def _own(self, opened: "asyncio.Future[wiring.App]") -> None:
         """Hold the app open, with its background work, from its opening to the server's end."""
         try:
             async with self._open_app() as app:
@@ -66,5 +102,5 @@ class Host:
         await asyncio.gather(self._owner, return_exceptions=True)
 
 
-def _failed(opened: asyncio.Future[App]) -> bool:
+def _failed(opened: "asyncio.Future[wiring.App]") -> bool:
     return opened.cancelled() or (opened.done() and opened.exception() is not None)

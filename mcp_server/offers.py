@@ -3,16 +3,17 @@
 import inspect
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any, Literal
 
 from mcp.server.mcpserver.tools import Tool
 from mcp_types import ToolAnnotations
 
-from mcp_server.tools import general, overview, stopping, trades, week
+from mcp_server.apps.card import CARD_URI
+from mcp_server.scopes import Scope
+from mcp_server.tools import approving, checking, general, overview, records, stopping, trades, week
+from mcp_server.tools.arguments import CheckedTool
 from mcp_server.tools.results import without_titles
-
-Scope = Literal["read", "run", "approve"]
-"""What a caller must be allowed to do; each holds those before it."""
 
 Toolset = Literal["week", "trades", "watch", "ask"]
 TOOLSETS: tuple[Toolset, ...] = ("week", "trades", "watch", "ask")
@@ -22,7 +23,7 @@ TOOLSETS: tuple[Toolset, ...] = ("week", "trades", "watch", "ask")
 class Offer:
     """One tool with what hosts show and decide by."""
 
-    call: Callable[..., Any]
+    name: str
     title: str
     toolset: Toolset
     scope: Scope = "run"
@@ -33,14 +34,14 @@ class Offer:
     meta: Mapping[str, Any] = field(default_factory=dict)
 
     @property
-    def name(self) -> str:
-        """Return the name by which hosts call it."""
-        return self.call.__name__
+    def call(self) -> Callable[..., Any]:
+        """Return the function itself; its module is loaded for it."""
+        return _calls()[self.name]
 
     @property
     def tool(self) -> Tool:
         """Return the tool with all four hints: a host assumes the worst of one that is missing."""
-        tool = Tool.from_function(
+        tool = CheckedTool.from_function(
             self.call,
             title=self.title,
             description=inspect.cleandoc(self.call.__doc__ or ""),
@@ -57,34 +58,83 @@ class Offer:
         return tool
 
 
-OFFERS = (
-    Offer(week.run_weekly, "Run the week", "week"),
-    Offer(week.get_run, "Follow a run", "week"),
-    Offer(week.run_research, "Gather research", "week"),
-    Offer(week.collect_pitches, "Collect pitches", "week"),
-    Offer(week.peer_review, "Review pitches blind", "week"),
-    Offer(week.synthesize, "Settle the council trade", "week"),
-    Offer(
+@cache
+def _calls() -> Mapping[str, Callable[..., Any]]:
+    calls = (
+        week.run_weekly,
+        week.get_run,
+        week.run_research,
+        week.collect_pitches,
+        week.peer_review,
+        week.synthesize,
         trades.list_pending_trades,
+        approving.approve_trade,
+        trades.reject_trade,
+        trades.decide_trade,
+        stopping.halt_trading,
+        checking.run_checkpoint,
+        general.ask_council,
+        overview.get_status,
+        records.list_trades,
+        records.get_trade,
+        records.get_week,
+    )
+    return {call.__name__: call for call in calls}
+
+
+_ON_A_CARD = {
+    "ui": {"resourceUri": CARD_URI, "visibility": ["model", "app"]},
+    # Older hosts look for the flat name.
+    "ui/resourceUri": CARD_URI,
+}
+_LOOKS_UP: dict[str, Any] = {"scope": "read", "reads_only": True, "open_world": False}
+
+OFFERS = (
+    Offer("run_weekly", "Run the week", "week"),
+    Offer("get_run", "Follow a run", "week"),
+    Offer("run_research", "Gather research", "week"),
+    Offer("collect_pitches", "Collect pitches", "week"),
+    Offer("peer_review", "Review pitches blind", "week"),
+    Offer("synthesize", "Settle the council trade", "week"),
+    Offer(
+        "list_pending_trades",
         "List pending trades",
         "trades",
         scope="read",
         reads_only=True,
         open_world=False,
+        meta=_ON_A_CARD,
     ),
-    Offer(trades.approve_trade, "Ask the user to approve", "trades", "approve", destructive=True),
     Offer(
-        trades.reject_trade,
+        "approve_trade",
+        "Ask the user to approve",
+        "trades",
+        scope="approve",
+        destructive=True,
+    ),
+    Offer(
+        "reject_trade",
         "Reject one trade",
         "trades",
         scope="approve",
         destructive=True,
         open_world=False,
     ),
-    Offer(stopping.halt_trading, "Halt trading", "watch", open_world=False),
-    Offer(overview.run_checkpoint, "Take a checkpoint", "watch"),
-    Offer(general.ask_council, "Ask the council", "ask"),
-    Offer(overview.get_status, "Show status", "watch", "read", reads_only=True),
+    Offer(
+        "decide_trade",
+        "Decide on the card",
+        "trades",
+        scope="approve",
+        destructive=True,
+        meta={"ui": {"visibility": ["app"]}},
+    ),
+    Offer("halt_trading", "Halt trading", "watch", open_world=False),
+    Offer("run_checkpoint", "Take a checkpoint", "watch"),
+    Offer("ask_council", "Ask the council", "ask"),
+    Offer("get_status", "Show status", "watch", "read", reads_only=True),
+    Offer("list_trades", "List trades", "trades", **_LOOKS_UP),
+    Offer("get_trade", "Look up one trade", "trades", **_LOOKS_UP),
+    Offer("get_week", "Look up a week", "watch", **_LOOKS_UP),
 )
 
 

@@ -5,7 +5,7 @@ They translate between ids as people write them and the council's own calls, and
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Protocol
 from uuid import UUID
 
@@ -49,6 +49,9 @@ from store import projector
 
 _SETTLING_TIMEOUT = timedelta(seconds=30)
 _EXECUTOR_INTERVAL = timedelta(seconds=2)
+_AFTER_CLOSE = time(16)
+_LONGEST_LOOK = timedelta(seconds=15)
+"""How long one account's figures are waited for: whoever asks for the status waits himself."""
 
 Examine = Callable[[], Awaitable[DoctorShape]]
 DatabaseWork = Callable[[App], Awaitable[DatabaseShape]]
@@ -100,11 +103,17 @@ async def approve(
     by: Decider,
     *,
     digest: str | None = None,
+    asked_round: int | None = None,
     confirmation: str | None = None,
 ) -> ResultShape:
     """Approve exactly the ticket with `digest`; see `council.trading.approvals.approve`."""
     decided = await approvals.approve(
-        UUID(trade_id), app.deps, decider=by, digest=digest, confirmation=confirmation
+        UUID(trade_id),
+        app.deps,
+        decider=by,
+        digest=digest,
+        asked_round=asked_round,
+        confirmation=confirmation,
     )
     return _result(decided)
 
@@ -175,9 +184,14 @@ async def _account(app: App, stops: AccountStopsShape) -> AccountShape:
     if desk is None:
         return nothing.model_copy(update={"problem": app.deps.refused_accounts.get(nickname)})
     try:
-        return await _asked(desk, nothing)
+        async with asyncio.timeout(_LONGEST_LOOK.total_seconds()):
+            return await _asked(desk, nothing)
     except CouncilError as error:
         return nothing.model_copy(update={"problem": str(error)})
+    except TimeoutError:
+        seconds = _LONGEST_LOOK.total_seconds()
+        problem = f"The venue did not answer within {seconds:.0f} s: look again in a while."
+        return nothing.model_copy(update={"problem": problem})
 
 
 async def _asked(desk: Desk, nothing: AccountShape) -> AccountShape:
@@ -276,11 +290,25 @@ async def checkpoint(app: App, slot: str | None) -> CheckpointsShape:
 
     One that was taken before is shown as it is stored.
     """
-    week_id, due = week_in_force(app), _due_slots(app, slot)
-    for time in due:
-        await run_checkpoint(week_id, app.deps, slot=time)
-    today = app.deps.clock.now().astimezone(NEW_YORK).date()
-    looks = await read_checkpoints(app.deps.store, week_id, slots=due, taken_on=today)
+    due = due_slots(app, slot)
+    await take_checkpoints(app, due)
+    return await taken_checkpoints(app, due, taken_on=today(app))
+
+
+async def take_checkpoints(app: App, slots: Sequence[str]) -> None:
+    """Take today's checkpoints of `slots`, as long as they are wanted."""
+    for slot in slots:
+        if await app.deps.still_wanted():
+            await run_checkpoint(week_in_force(app), app.deps, slot=slot)
+
+
+async def taken_checkpoints(app: App, slots: Sequence[str], *, taken_on: date) -> CheckpointsShape:
+    """Return what is stored of the checkpoints of `slots` on a New York date."""
+    week_id = week_in_force(app)
+    if taken_on != today(app):
+        close = datetime.combine(taken_on, _AFTER_CLOSE, tzinfo=NEW_YORK)
+        week_id = current_week(close, app.deps.calendar, app.deps.config.schedule).week_id
+    looks = await read_checkpoints(app.deps.store, week_id, slots=slots, taken_on=taken_on)
     asked = {look.trade_id for look in looks}
     trades = await list_trades(app, status="pending", week_id=week_id)
     return CheckpointsShape(
@@ -293,14 +321,34 @@ async def checkpoint(app: App, slot: str | None) -> CheckpointsShape:
     )
 
 
-def _due_slots(app: App, slot: str | None) -> tuple[str, ...]:
+def today(app: App) -> date:
+    """Return the date in New York."""
+    return app.deps.clock.now().astimezone(NEW_YORK).date()
+
+
+def due_slots(app: App, slot: str | None) -> tuple[str, ...]:
     """Return the one slot asked for, or those of today whose time has come.
 
     Raises:
-        UsageError: schedule.yaml has no such slot.
+        UsageError: schedule.yaml has no such slot, or its time has not come today.
     """
-    slots = tuple(f"{at:%H:%M}" for at in app.deps.config.schedule.checkpoints)
-    if slot is not None and slot not in slots:
-        raise UsageError(f"{slot!r} is no checkpoint of schedule.yaml: use {', '.join(slots)}.")
+    if slot is not None:
+        checked_slot(app, slot)
     now = f"{app.deps.clock.now().astimezone(NEW_YORK):%H:%M}"
-    return (slot,) if slot else tuple(at for at in slots if at <= now)
+    if slot is not None and slot > now:
+        raise UsageError(
+            f"The checkpoint of {slot} has not come: it is {now} in New York. Take it then."
+        )
+    return (slot,) if slot else tuple(at for at in _slots(app) if at <= now)
+
+
+def checked_slot(app: App, slot: str) -> str:
+    """Return `slot`; raises UsageError where schedule.yaml has no such checkpoint."""
+    slots = _slots(app)
+    if slot not in slots:
+        raise UsageError(f"{slot!r} is no checkpoint of schedule.yaml: use {', '.join(slots)}.")
+    return slot
+
+
+def _slots(app: App) -> tuple[str, ...]:
+    return tuple(f"{at:%H:%M}" for at in app.deps.config.schedule.checkpoints)

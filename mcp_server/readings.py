@@ -12,6 +12,8 @@ from council.llm.spending import Spending, spending_of
 from council.measure_facts import ModelDriftMeasured
 from council.pipeline import load_week
 from council.trading.approvals import find_trade
+from council.trading.lifecycle import load_trade
+from council.trading.verdicts import phrase_for
 from mcp_server.shapes import CheckpointShape, TradeShape, WeekShape
 from mcp_server.views import checkpoint_shape, trade_shape, week_shape
 from mcp_server.wiring import App
@@ -61,7 +63,11 @@ async def one_trade(store: EventStore, text: str) -> TradeShape:
     """
     trade_id = await find_trade(store, text)
     rows = await store.rows("trades", where={"trade_id": trade_id})
-    return trade_shape(rows[0], await store.rows("orders", where={"trade_id": trade_id}))
+    shape = trade_shape(rows[0], await store.rows("orders", where={"trade_id": trade_id}))
+    # How often it was asked stands in no read table, and an older phrase is worth nothing.
+    proposal = (await load_trade(store, trade_id)).proposal
+    phrase = phrase_for(proposal.ticket, proposal.round)
+    return shape.model_copy(update={"confirmation": phrase})
 
 
 async def read_week(app: App, week_id: str) -> WeekShape:

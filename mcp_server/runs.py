@@ -1,25 +1,31 @@
 """Weeks that run in the background: one task a week, outliving the request that started it.
 
-A question to the general council runs as a week does, under its own run id instead of a week's.
-A run's id names its week and what was asked for, alike in every process, so that any of them can
-answer for it from the store and carry it on. A task that is cancelled leaves a week that resumes.
+A question to the general council and a checkpoint run as a week does, under their own run ids
+instead of a week's. A run's id names its week and what was asked for, alike in every process, so
+that any of them can answer for it from the store and carry it on. A task that is cancelled leaves
+a week that resumes.
 """
 
 import asyncio
 import re
-from collections.abc import Awaitable, Callable
-from datetime import timedelta
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import date, timedelta
 
-import structlog
-
+from config import logs
 from config.errors import CouncilError, UsageError
 from council.errors import QuestionBusy, WeekBusy
-from council.pipeline import STEPS
+from council.steps import STEPS
+from mcp_server.progress import News
 
 WHOLE_WEEK = "propose"
 """The stage that a run of the whole week leads to; a run of one step is named by the step."""
 
 _RUN_ID = re.compile(rf"run-(\d{{4}}-\d\d-\d\d)(?:-({'|'.join(STEPS)}))?")
+
+CHECKPOINT_PREFIX = "checkpoint-"
+"""With what the id of a run of checkpoints begins; its date and slots follow."""
+
+_CHECKPOINT_ID = re.compile(rf"{CHECKPOINT_PREFIX}(\d{{4}}-\d\d-\d\d)((?:-\d{{4}})*)")
 
 _BUSY = (WeekBusy, QuestionBusy)
 
@@ -39,21 +45,54 @@ def run_of(run_id: str) -> tuple[str, str]:
     return found[1], found[2] or WHOLE_WEEK
 
 
+def checkpoint_id_for(taken_on: date, slots: Sequence[str]) -> str:
+    """Return the id of the run that takes the checkpoints of `slots` (HH:MM) on a New York date."""
+    return "-".join(("checkpoint", f"{taken_on}", *(slot.replace(":", "") for slot in slots)))
+
+
+def checkpoint_of(run_id: str) -> tuple[date, tuple[str, ...]]:
+    """Return the New York date and the slots of a run of checkpoints.
+
+    Raises:
+        UsageError: it is no such run's id.
+    """
+    found = _CHECKPOINT_ID.fullmatch(run_id)
+    if found is None:
+        raise UsageError(f"{run_id!r} is no run id: it looks like checkpoint-2026-11-18-1200.")
+    slots = tuple(f"{slot[:2]}:{slot[2:]}" for slot in found[2].split("-")[1:])
+    try:
+        return date.fromisoformat(found[1]), slots
+    except ValueError as error:
+        raise UsageError(f"{run_id!r} is no run id: {found[1]} is no date.") from error
+
+
 class Runs:
     """The background tasks of this process, owned by the server's lifespan."""
 
     def __init__(self) -> None:
         self._tasks: dict[str, asyncio.Task[object]] = {}
+        self._news: dict[str, News] = {}
 
     def start(self, week_id: str, work: StageRun) -> None:
         """Run `work` for the week unless one of its tasks is still running."""
         if not self.is_running(week_id):
-            self._tasks[week_id] = asyncio.create_task(_awaited(work), name=run_id_for(week_id))
+            task = asyncio.create_task(_awaited(work), name=run_id_for(week_id))
+            task.add_done_callback(_noticed)
+            self._tasks[week_id] = task
 
     def is_running(self, week_id: str) -> bool:
         """Return whether a task of this process is at work on the week."""
         task = self._tasks.get(week_id)
         return task is not None and not task.done()
+
+    def has_ended(self, week_id: str) -> bool:
+        """Return whether the latest task of this process has done all that it had to do."""
+        task = self._tasks.get(week_id)
+        return task is not None and task.done() and not task.cancelled() and not task.exception()
+
+    def news(self, week_id: str) -> News:
+        """Return what the week's tasks tell of how far they are."""
+        return self._news.setdefault(week_id, News())
 
     def is_elsewhere(self, week_id: str) -> bool:
         """Return whether the week's latest task found another process at work on the week."""
@@ -84,6 +123,12 @@ class Runs:
         await asyncio.gather(*running, return_exceptions=True)
 
 
+def _noticed(task: asyncio.Task[object]) -> None:
+    """Take note of a failure that nobody may ask about before the next task takes its place."""
+    if not task.cancelled():
+        task.exception()
+
+
 async def _awaited(work: StageRun) -> object:
     try:
         return await work()
@@ -91,5 +136,5 @@ async def _awaited(work: StageRun) -> object:
         raise
     except Exception:
         # Nobody awaits this task; without a line here the traceback would be lost.
-        structlog.get_logger("runs").exception("run.failed")
+        logs.logger("runs").exception("run.failed")
         raise

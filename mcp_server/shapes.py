@@ -123,7 +123,8 @@ class DecisionShape(Shape):
 class ScoreShape(Shape):
     """One cell of the review matrix: the mean of nine scores from 1 to 10."""
 
-    reviewer: str
+    reviewer: str | None
+    """Null until the chairman is done."""
     label: str
     author: str | None
     """Whose pitch the label hid; null until the chairman is done, and no reviewer ever saw it."""

@@ -13,6 +13,7 @@ from council.context import WeekContext
 from council.llm.spending import Spending
 from council.model.checkpoint import Checkpoint
 from council.model.decision import Decision
+from council.model.review import Review
 from council.model.ticket import Ticket, TicketLeg
 from council.pipeline import STAGES
 from council.untrusted import clean_text
@@ -177,18 +178,27 @@ def _abstention(account: str, model: str) -> PitchShape:
 
 
 def _scores(context: WeekContext) -> tuple[ScoreShape, ...]:
+    """Show every score; before the chairman is done in an order that gives no reviewer away.
+
+    Nobody reviews a pitch of its own, so a label's reviewers would tell who wrote it.
+    """
     decided = context.decision is not None or context.no_decision is not None
     authors = {pitch.idea_id: pitch.account for pitch in context.pitches} if decided else {}
+    reviews = context.reviews if decided else sorted(context.reviews, key=_without_reviewer)
     return tuple(
         ScoreShape(
-            reviewer=review.reviewer,
+            reviewer=review.reviewer if decided else None,
             label=review.anonymized_pitch_id,
             author=authors.get(review.pitch_id),
             mean_score=round(review.scores.mean, 2),
             best_argument_against=clean_text(review.best_argument_against),
         )
-        for review in context.reviews
+        for review in reviews
     )
+
+
+def _without_reviewer(review: Review) -> tuple[str, float, str]:
+    return review.anonymized_pitch_id, review.scores.mean, review.best_argument_against
 
 
 def _decision(decision: Decision | None) -> DecisionShape | None:

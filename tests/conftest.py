@@ -81,13 +81,12 @@ def new_database(cluster_dsn: str, template_database: str) -> Iterator[Callable[
 
     def copy() -> str:
         names.append(f"test_{random_id().hex}")
-        copied = f"CREATE DATABASE {names[-1]} TEMPLATE {template_database} STRATEGY file_copy"
-        run_apart(lambda: _execute(cluster_dsn, copied))
+        run_apart(lambda: copy_database(cluster_dsn, template_database, names[-1]))
         return with_database(cluster_dsn, names[-1])
 
     yield copy
     for name in names:
-        run_apart(partial(_execute, cluster_dsn, f"DROP DATABASE IF EXISTS {name} WITH (FORCE)"))
+        run_apart(partial(drop_database, cluster_dsn, name))
 
 
 @pytest.fixture
@@ -105,6 +104,16 @@ def run_apart(call: Callable[[], Coroutine[Any, Any, T]]) -> T:
 async def _make_template(dsn: str) -> None:
     address = await ensure_database(dsn, TEMPLATE)
     await migrate(address)
+
+
+async def copy_database(dsn: str, template: str, name: str) -> None:
+    """Copy the database `template`, to which nobody is connected, as `name`."""
+    await _execute(dsn, f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy")
+
+
+async def drop_database(dsn: str, name: str) -> None:
+    """Drop a database, whoever is still connected."""
+    await _execute(dsn, f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
 
 
 async def without_durability(dsn: str) -> None:

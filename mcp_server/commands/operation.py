@@ -7,6 +7,7 @@ import typer
 
 from mcp_server import operations
 from mcp_server.commands.options import JsonFlag, carry_out
+from mcp_server.commands.serving import ReadOnlyFlag, ToolsetsOption, chosen
 from mcp_server.output import Output
 from mcp_server.rendering.status import show_doctor, show_status
 from mcp_server.views import event_shape
@@ -39,13 +40,13 @@ def doctor(as_json: JsonFlag = False) -> None:
     carry_out(_doctor(examine, output), output)
 
 
-def mcp() -> None:
+def mcp(read_only: ReadOnlyFlag = False, toolsets: ToolsetsOption = None) -> None:
     """Serve the tools to an MCP client over stdio; stdout carries the protocol only."""
     # The MCP package is heavy and no other command needs it.
     from mcp_server.server import serve_stdio  # noqa: PLC0415
 
     output = Output(as_json=True)
-    carry_out(serve_stdio(), output)
+    carry_out(serve_stdio(chosen(toolsets, read_only=read_only)), output)
 
 
 async def _status(output: Output) -> None:

@@ -98,7 +98,7 @@ def show_reviews(console: Console, scores: tuple[ScoreShape, ...]) -> None:
     labels = sorted({score.label for score in scores})
     built = words.table("reviewer", *labels, right=labels)
     cells = {(score.reviewer, score.label): score.mean_score for score in scores}
-    for reviewer in dict.fromkeys(score.reviewer for score in scores):
+    for reviewer in dict.fromkeys(score.reviewer for score in scores if score.reviewer):
         built.add_row(reviewer, *(_score(cells.get((reviewer, label))) for label in labels))
     _add_means(built, scores, labels)
     console.print(built)

@@ -1,6 +1,6 @@
 """The tool that asks the general council, and how a question is followed as a run."""
 
-from datetime import timedelta
+from functools import partial
 from typing import Annotated, Any
 
 from mcp.server.mcpserver.exceptions import ToolError
@@ -8,15 +8,20 @@ from mcp_types import CallToolResult
 from pydantic import Field
 
 from council.general import QUESTION_CHARACTERS, ask_id_for
-from mcp_server import asking
+from council.ports import Progress
+from council.steps import IS_STORED
+from mcp_server import asking, operations
 from mcp_server.ask_shapes import AskShape, MemberAnswerShape
 from mcp_server.asking import RUN_PREFIX
-from mcp_server.host import Host
+from mcp_server.progress import Journey
+from mcp_server.tools.following import Reached, Run, Standing, begun
 from mcp_server.tools.results import CouncilAnswer, MemberLine, RunState, WeekAnswer, told
 from mcp_server.tools.serving import HostContext, host_of, saying
+from mcp_server.tools.verdicts import approval_address
 from mcp_server.wiring import App
 
-_FIRST_LOOK = timedelta(seconds=2)
+_STAGES = {"answers": "ask_answer", "rankings": "ask_ranking", "settled": "ask_chairman"}
+"""By what is stored of a question, the stage that stores it."""
 _OPENING_CHARACTERS = 300
 
 QuestionText = Annotated[
@@ -38,39 +43,61 @@ async def ask_council(
     """
     host = host_of(ctx)
     app = await host.app()
-    run_id = RUN_PREFIX + ask_id_for(question, app.deps)
-    host.runs.start(run_id, lambda: asking.ask(app, question))
-    await host.runs.wait(run_id, _FIRST_LOOK)
-    return told(await _answer(host, app, run_id))
+    run = question_run(ask_id_for(question, app.deps), app, question=question)
+    return told(council_answer(await begun(host, run, ctx)))
 
 
-async def followed_question(host: Host, run_id: str, patience: timedelta) -> WeekAnswer:
-    """Carry a question on where nobody works on it, wait for its end, tell where it stands."""
-    app = await host.app()
-    ask_id = run_id.removeprefix(RUN_PREFIX)
-    stored = await asking.read(app, ask_id)
-    is_done = stored is not None and stored.state == "finished"
-    if not is_done and not host.runs.failure_of(run_id):
-        host.runs.start(run_id, lambda: asking.resume(app, ask_id))
-        await host.runs.wait(run_id, patience)
-    base = (await _answer(host, app, run_id)).model_dump(exclude={"answers"})
-    return WeekAnswer(**base, decision="", measured="", trades=())
+def question_run(ask_id: str, app: App, *, question: str | None = None) -> Run[AskShape | None]:
+    """Return the run of a question; without its text, one that was asked before is carried on."""
+    return Run(
+        run_id=RUN_PREFIX + ask_id,
+        key=RUN_PREFIX + ask_id,
+        week_id=operations.week_in_force(app),
+        journey=Journey(tuple(_STAGES.values())),
+        work=partial(_work, ask_id, question),
+        read=partial(_read, ask_id),
+    )
 
 
-async def _answer(host: Host, app: App, run_id: str) -> CouncilAnswer:
-    ask = await asking.read(app, run_id.removeprefix(RUN_PREFIX))
-    state = _state(host, run_id, ask)
-    failure = host.runs.failure_of(run_id)
-    if failure and state == "unfinished":
-        raise ToolError(f"The question is NOT answered: {failure} Tell the user.")
+async def _work(ask_id: str, question: str | None, app: App, _: str | None) -> object:
+    if question is None:
+        return await asking.resume(app, ask_id)
+    return await asking.ask(app, question)
+
+
+async def _read(ask_id: str, app: App) -> Reached[AskShape | None]:
+    ask = await asking.read(app, ask_id)
+    done = _completed(ask)
+    last = Progress(_STAGES[done[-1]], IS_STORED, len(done), len(_STAGES)) if done else None
+    is_done = ask is not None and ask.state == "finished"
+    # A question is stored before anybody is asked; following an unknown one must say so.
+    return Reached(stored=ask, has_begun=True, is_done=is_done, progress=last)
+
+
+def question_as_week(standing: Standing[AskShape | None]) -> WeekAnswer:
+    """Show a question's run as get_run shows every run."""
+    base = council_answer(standing).model_dump(exclude={"answers"})
+    address = approval_address(standing.app)
+    return WeekAnswer(**base, decision="", measured="", trades=(), approval_url=address)
+
+
+def council_answer(standing: Standing[AskShape | None]) -> CouncilAnswer:
+    """Show the council's answer as far as it has come.
+
+    Raises:
+        ToolError: the run failed in this process.
+    """
+    ask, state, app = standing.stored, standing.state, standing.app
+    if standing.failure and state == "unfinished":
+        raise ToolError(f"The question is NOT answered: {standing.failure} Tell the user.")
     final = ask.answer if ask else None
     return CouncilAnswer(
         summary=_summary(state, ask),
         mode=ask.mode if ask else app.standing.mode,
         venue=app.standing.venue,
         degraded=ask.degraded if ask else app.standing.degraded,
-        next_step=_next_step(state, run_id),
-        run_id=run_id,
+        next_step=_next_step(state, standing.run.run_id),
+        run_id=standing.run.run_id,
         week_id=ask.week_id if ask else "",
         state=state,
         stage="ask_council",
@@ -78,13 +105,6 @@ async def _answer(host: Host, app: App, run_id: str) -> CouncilAnswer:
         untrusted_text=final.text if final else "",
         answers=tuple(map(_line, ask.answers)) if ask else (),
     )
-
-
-def _state(host: Host, run_id: str, ask: AskShape | None) -> RunState:
-    if ask is not None and ask.state == "finished":
-        return "finished"
-    runs = host.runs
-    return "running" if runs.is_running(run_id) or runs.is_elsewhere(run_id) else "unfinished"
 
 
 def _completed(ask: AskShape | None) -> tuple[str, ...]:
@@ -115,7 +135,7 @@ def _summary(state: RunState, ask: AskShape | None) -> str:
 def _next_step(state: RunState, run_id: str) -> str:
     if state == "running":
         return f'Call get_run with run_id "{run_id}" until it is finished.'
-    if state == "unfinished":
+    if state in ("unfinished", "cancelled"):
         return "Call ask_council with the same question to go on, if the user wants it."
     return "Report the answer with its confidence. ask_council with the same question has more."
 

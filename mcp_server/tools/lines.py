@@ -64,7 +64,7 @@ def _score_line(label: str, given: list[ScoreShape]) -> ScoreLine:
 
 
 def trade_line(trade: TradeShape) -> TradeLine:
-    """Show a trade with what was filled, and the phrase that a person types to approve it."""
+    """Show a trade with what was filled."""
     fills = [
         f"{leg.side} {leg.filled_quantity}/{leg.quantity} {leg.symbol}"
         + (f" at {leg.average_price:.2f}" if leg.average_price is not None else "")
@@ -83,7 +83,6 @@ def trade_line(trade: TradeShape) -> TradeLine:
         price_band=f"{trade.lowest_price:.2f} to {trade.highest_price:.2f}",
         expires_at=trade.expires_at,
         filled="; ".join(fills) or "no order needed",
-        confirmation=trade.confirmation,
     )
 
 

@@ -1,32 +1,28 @@
-"""Tools for the state of things and the daily look at open trades."""
+"""The tool for the state of things."""
 
 from typing import Annotated
 
 from mcp_types import CallToolResult
-from pydantic import Field
 
 from mcp_server import operations
 from mcp_server.rendering.words import approved_wait
 from mcp_server.shapes import StatusShape
-from mcp_server.tools.lines import account_line, checkpoint_line, trade_line
-from mcp_server.tools.results import CheckpointsAnswer, StatusAnswer, told
+from mcp_server.tools.lines import account_line
+from mcp_server.tools.results import StatusAnswer, told
 from mcp_server.tools.serving import HostContext, host_of, saying
-
-Slot = Annotated[
-    str | None,
-    Field(
-        pattern=r"^\d{2}:\d{2}$",
-        description="New York time of a slot, HH:MM. Omit for all that are due today.",
-    ),
-]
+from mcp_server.wiring import App
 
 
 @saying("NOT known")
 async def get_status(ctx: HostContext) -> Annotated[CallToolResult, StatusAnswer]:
     """Show mode, venues, every account's equity and position, and where week and trades stand."""
-    app = await host_of(ctx).app()
+    return told(await status_answer(await host_of(ctx).app()))
+
+
+async def status_answer(app: App) -> StatusAnswer:
+    """Return how everything stands; every venue is asked."""
     status = await operations.status(app)
-    answer = StatusAnswer(
+    return StatusAnswer(
         summary=_status_summary(status),
         mode=status.mode,
         venue=status.venue,
@@ -43,7 +39,6 @@ async def get_status(ctx: HostContext) -> Annotated[CallToolResult, StatusAnswer
         halted=status.halted,
         accounts=tuple(map(account_line, status.accounts)),
     )
-    return told(answer)
 
 
 def _status_summary(status: StatusShape) -> str:
@@ -85,29 +80,3 @@ def _usual_next_step(status: StatusShape) -> str:
             "as soon as the market is open; `council executor` does so without it."
         )
     return "Nothing is due. run_checkpoint looks at open trades."
-
-
-@saying("NO checkpoint was taken")
-async def run_checkpoint(
-    ctx: HostContext, time: Slot = None
-) -> Annotated[CallToolResult, CheckpointsAnswer]:
-    """Look at every open trade on its frozen indicators and profit; no research is done.
-
-    STAY is recorded; EXIT, FLIP and REDUCE become pending trades that wait for the user.
-    """
-    app = await host_of(ctx).app()
-    taken = await operations.checkpoint(app, time)
-    count, waiting = len(taken.checkpoints), len(taken.trades)
-    answer = CheckpointsAnswer(
-        summary=f"{count} open trades were looked at; {waiting} trades now wait.",
-        mode=taken.mode,
-        venue=taken.venue,
-        degraded=taken.degraded,
-        next_step="Call list_pending_trades and show them to the user."
-        if waiting
-        else "Nothing waits for the user.",
-        week_id=taken.week_id,
-        checkpoints=tuple(map(checkpoint_line, taken.checkpoints)),
-        trades=tuple(map(trade_line, taken.trades)),
-    )
-    return told(answer)

@@ -13,7 +13,7 @@ from pydantic import ConfigDict
 
 from mcp_server.shapes import Shape
 
-RunState = Literal["running", "finished", "failed", "unfinished"]
+RunState = Literal["running", "finished", "cancelled", "unfinished"]
 
 
 def without_titles(schema: dict[str, Any]) -> None:
@@ -29,6 +29,14 @@ def _in_few_words(schema: dict[str, Any]) -> None:
     without_titles(schema)
     schema.pop("additionalProperties", None)
     schema.pop("required", None)
+    for field in schema["properties"].values():
+        _without_reference(field.get("items", field))
+
+
+def _without_reference(schema: dict[str, Any]) -> None:
+    """Say at the place itself that a line is an object: nothing more is said elsewhere either."""
+    if schema.pop("$ref", None):
+        schema["type"] = "object"
 
 
 def _as_any_object(schema: dict[str, Any]) -> None:
@@ -134,7 +142,6 @@ class TradeLine(Line):
     price_band: str
     expires_at: datetime
     filled: str
-    confirmation: str
 
 
 class SynthesisAnswer(RunAnswer):
@@ -143,6 +150,7 @@ class SynthesisAnswer(RunAnswer):
     decision: str
     untrusted_text: str
     trades: tuple[TradeLine, ...]
+    approval_url: str
 
 
 class WeekAnswer(RunAnswer):
@@ -152,6 +160,7 @@ class WeekAnswer(RunAnswer):
     untrusted_text: str
     measured: str
     trades: tuple[TradeLine, ...]
+    approval_url: str
 
 
 class MemberLine(Line):
@@ -173,16 +182,29 @@ class CouncilAnswer(RunAnswer):
 
 
 class TradesAnswer(Answer):
-    """The trades that wait for the user."""
+    """The trades that wait for the user, a page of them; a person decides at `approval_url` too."""
 
     trades: tuple[TradeLine, ...]
+    next_cursor: str | None
+    approval_url: str
+
+
+class VerdictLine(Line):
+    """What became of one trade: where it stands now, and a sentence on how it came to that."""
+
+    trade_id: str
+    account: str
+    trade: str
+    status: str
+    outcome: str
 
 
 class DecidedAnswer(Answer):
-    """What became of one trade."""
+    """What became of each trade that was asked about; `status` is "mixed" where they differ."""
 
-    trade_id: str
     status: str
+    trades: tuple[VerdictLine, ...]
+    approval_url: str
 
 
 class HaltedAnswer(Answer):
@@ -203,12 +225,12 @@ class CheckpointLine(Line):
     untrusted_text: str
 
 
-class CheckpointsAnswer(Answer):
+class CheckpointsAnswer(RunAnswer):
     """What the checkpoint said of every open trade."""
 
-    week_id: str
     checkpoints: tuple[CheckpointLine, ...]
     trades: tuple[TradeLine, ...]
+    approval_url: str
 
 
 class AccountLine(Line):
@@ -237,11 +259,12 @@ class StatusAnswer(Answer):
     accounts: tuple[AccountLine, ...]
 
 
-def told(answer: Answer) -> CallToolResult:
-    """Return `answer` as structure and as text."""
+def told(answer: Answer, meta: dict[str, Any] | None = None) -> CallToolResult:
+    """Return `answer` as structure and as text; `meta` reaches the host's apps, not its model."""
     return CallToolResult(
         content=[TextContent(type="text", text=as_text(answer))],
         structured_content=answer.model_dump(mode="json"),
+        _meta=meta,
     )
 
 
@@ -263,8 +286,10 @@ def as_text(answer: Answer) -> str:
 def _field_lines(name: str, value: Any) -> list[str]:
     if name == _UNTRUSTED:
         return _fenced_lines(value)
+    if isinstance(value, Shape):
+        return ["", f"{name}:", *(f"- {part}: {said}" for part, said in value)]
     if not isinstance(value, tuple):
-        return [f"{name}: {value}"]
+        return [f"{name}: {'none' if value is None else value}"]
     rows = [item for item in value if isinstance(item, Shape)]
     return _markdown_table(rows) if rows else [f"{name}: {'; '.join(map(str, value)) or 'none'}"]
 

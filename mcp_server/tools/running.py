@@ -1,31 +1,21 @@
-"""How a tool starts a piece of the week, follows it, and tells where it stands.
+"""Runs of a week, whole or one step of it: what does them, and how they are told."""
 
-A run may outlive the process that began it: whoever follows it carries it on where nobody works on
-it any more. Only a week that has begun is carried on, so that following never begins one.
-"""
-
-import asyncio
-from contextlib import suppress
-from datetime import timedelta
+from functools import partial
 from typing import Any
 
 from mcp.server.mcpserver.exceptions import ToolError
 
-from council.pipeline import STEPS
+from council.ports import Progress
+from council.steps import IS_STORED, STEPS
+from council.steps import STAGES as ALL_STAGES
 from mcp_server import operations
-from mcp_server.host import Host
+from mcp_server.progress import Journey
 from mcp_server.runs import WHOLE_WEEK, run_id_for
 from mcp_server.shapes import WeekShape
+from mcp_server.tools.following import Reached, Run, Standing
 from mcp_server.tools.results import RunState
 from mcp_server.wiring import App
 
-_FIRST_LOOK = timedelta(seconds=2)
-"""How long a start waits, so that what is quick, stored or wrong is answered at once."""
-_MOST_FIRST_LOOKS = 10
-"""How often it waits so for the week's beginning: only a week that is stored can be carried on."""
-_NEXT_LOOK = timedelta(seconds=1)
-"""How long to wait before asking again whether another process still works on the week."""
-_NO_PATIENCE = timedelta(0)
 _TITLES = {
     "research": "Research",
     "pitch": "Pitching",
@@ -33,75 +23,69 @@ _TITLES = {
     "chairman": "The chairman's synthesis",
     WHOLE_WEEK: "The weekly run",
 }
-_TOOLS = {
+TOOLS = {
     "research": "run_research",
     "pitch": "collect_pitches",
     "peer_review": "peer_review",
     "chairman": "synthesize",
     WHOLE_WEEK: "run_weekly",
 }
+"""By the stage that a run leads to, the tool that starts it."""
 _NEXT_TOOLS = {"research": "collect_pitches", "pitch": "peer_review", "peer_review": "synthesize"}
 
-Standing = tuple[WeekShape, dict[str, Any]]
-"""What is stored of the week, and the part that every answer about a run has."""
+WeekStanding = Standing[WeekShape]
 
 
-async def started(host: Host, stage: str, *, week_id: str | None, query: str | None) -> Standing:
-    """Start the work up to `stage` in the background, wait a moment, and tell where it stands."""
-    app = await host.app()
-    chosen = operations.checked_week(week_id) if week_id else operations.week_in_force(app)
-    _start(host, app, chosen, stage=stage, query=query)
-    for _ in range(_MOST_FIRST_LOOKS):
-        await host.runs.wait(chosen, _FIRST_LOOK)
-        week = await operations.week(app, chosen)
-        if week.state != "not_started" or not host.runs.is_running(chosen):
-            break
-    return _told(host, app, week, stage=stage)
+def week_run(week_id: str, stage: str) -> Run[WeekShape]:
+    """Return the run of the week up to `stage`, or of that one step; `week_id` is a Wednesday's.
 
-
-async def followed(host: Host, week_id: str, *, stage: str, patience: timedelta) -> Standing:
-    """Carry the run on where nobody works on it, wait for its end, and tell where it stands."""
-    app = await host.app()
-    if await _carried_on(host, app, week_id, stage=stage, patience=_NO_PATIENCE):
-        with suppress(TimeoutError):
-            async with asyncio.timeout(patience.total_seconds()):
-                while await _carried_on(host, app, week_id, stage=stage, patience=patience):
-                    await app.deps.clock.sleep(_NEXT_LOOK)
-    return _told(host, app, await operations.week(app, week_id), stage=stage)
-
-
-async def _carried_on(
-    host: Host, app: App, week_id: str, *, stage: str, patience: timedelta
-) -> bool:
-    """Resume the run if need be and wait for this process's part; whether there is more to await.
-
-    A failure in this process is told rather than tried again: only run_weekly or a step does that.
+    Raises:
+        UsageError: it is no week's id.
     """
-    week = await operations.week(app, week_id)
-    if _is_done(week, stage) or week.state == "not_started" or host.runs.failure_of(week_id):
-        return False
-    _start(host, app, week_id, stage=stage, query=None)
-    await host.runs.wait(week_id, patience)
-    return True
+    chosen = operations.checked_week(week_id)
+    return Run(
+        run_id=run_id_for(chosen, stage),
+        key=chosen,
+        week_id=chosen,
+        journey=Journey(STEPS.get(stage, ALL_STAGES)),
+        work=partial(_work, chosen, stage),
+        read=partial(_read, chosen, stage),
+    )
 
 
-def _start(host: Host, app: App, week_id: str, *, stage: str, query: str | None) -> None:
+async def _work(week_id: str, stage: str, app: App, query: str | None) -> object:
     run = operations.run_until if stage == WHOLE_WEEK else operations.run_step
-    host.runs.start(week_id, lambda: run(app, stage, week_id=week_id, query=query))
+    return await run(app, stage, week_id=week_id, query=query)
 
 
-def _told(host: Host, app: App, week: WeekShape, *, stage: str) -> Standing:
-    state = _state(host, week, stage=stage)
-    failure = host.runs.failure_of(week.week_id)
-    if failure and state == "unfinished":
-        raise ToolError(_failed(failure, week, stage=stage))
-    return week, {
+async def _read(week_id: str, stage: str, app: App) -> Reached[WeekShape]:
+    week = await operations.week(app, week_id)
+    last = week.completed[-1] if week.completed else None
+    total = len(ALL_STAGES)
+    return Reached(
+        stored=week,
+        has_begun=week.state != "not_started",
+        is_done=STEPS.get(stage, (stage,))[-1] in week.completed,
+        progress=Progress(last, IS_STORED, len(week.completed), total) if last else None,
+    )
+
+
+def told_of(standing: WeekStanding, stage: str) -> dict[str, Any]:
+    """Return the part that every answer about a run of the week has.
+
+    Raises:
+        ToolError: the run failed in this process.
+    """
+    week, state = standing.stored, standing.state
+    if standing.failure and state == "unfinished":
+        raise ToolError(_failed(standing.failure, week, stage=stage))
+    return {
         "summary": _summary(week, state, stage=stage),
         "mode": week.mode,
         "venue": week.venue,
-        "degraded": week.degraded or app.standing.degraded,
+        "degraded": week.degraded or standing.app.standing.degraded,
         "next_step": _next_step(week, state, stage=stage),
-        "run_id": run_id_for(week.week_id, stage),
+        "run_id": standing.run.run_id,
         "week_id": week.week_id,
         "state": state,
         "stage": stage,
@@ -109,24 +93,12 @@ def _told(host: Host, app: App, week: WeekShape, *, stage: str) -> Standing:
     }
 
 
-def _state(host: Host, week: WeekShape, *, stage: str) -> RunState:
-    """Tell from the store, and from this process's task, who is at work, if anyone."""
-    if _is_done(week, stage):
-        return "finished"
-    runs, week_id = host.runs, week.week_id
-    return "running" if runs.is_running(week_id) or runs.is_elsewhere(week_id) else "unfinished"
-
-
-def _is_done(week: WeekShape, stage: str) -> bool:
-    return STEPS.get(stage, (stage,))[-1] in week.completed
-
-
 def _failed(failure: str, week: WeekShape, *, stage: str) -> str:
-    steps = ", ".join(_TOOLS[step] for step in STEPS)
+    steps = ", ".join(TOOLS[step] for step in STEPS)
     order = "" if stage == WHOLE_WEEK else f" The steps in their order: {steps}."
     return (
         f"{_TITLES[stage]} of week {week.week_id} FAILED: {failure} What was stored stays, and "
-        f"{_TOOLS[stage]} goes on from it once the cause is mended.{order} Tell the user."
+        f"{TOOLS[stage]} goes on from it once the cause is mended.{order} Tell the user."
     )
 
 
@@ -142,8 +114,10 @@ def _summary(week: WeekShape, state: RunState, *, stage: str) -> str:
 def _next_step(week: WeekShape, state: RunState, *, stage: str) -> str:
     if state == "running":
         return f'Call get_run with run_id "{run_id_for(week.week_id, stage)}" until it is finished.'
+    if state == "cancelled":
+        return f"The run was taken back. {TOOLS[stage]} goes on from what is stored, if wanted."
     if state == "unfinished":
-        return f"Call {_TOOLS[stage]} to begin the run, if the user wants it."
+        return f"Call {TOOLS[stage]} to begin the run, if the user wants it."
     if stage in _NEXT_TOOLS:
         return f"Call {_NEXT_TOOLS[stage]} when the user wants to go on."
     if any(trade.status == "pending" for trade in week.trades):

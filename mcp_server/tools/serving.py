@@ -1,20 +1,34 @@
 """How a tool reaches the app, and how a failure becomes a message that a model can act on."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 from functools import wraps
-from typing import Annotated, Any, ParamSpec
+from typing import Annotated, Any, ParamSpec, TypeVar
 
-import structlog
+from mcp.server.auth.middleware.auth_context import get_access_token
 from mcp.server.mcpserver.context import Context
 from mcp.server.mcpserver.exceptions import ToolError
-from mcp_types import CallToolResult
 from pydantic import Field
 
+from config import logs
 from config.errors import CouncilError
 from mcp_server.host import Host
 
 HostContext = Context[Host, Any]
+
+LOCAL_CLIENT = "mcp client"
+"""Who decided, where a model on this machine passed on what a person said."""
+
+LONGEST_CALL = timedelta(seconds=40)
+"""No tool answers later: the first hosts give a call up after 60 s, and some sooner."""
+_TOO_LONG = (
+    "no answer in time from the database or a venue. What was stored stays, and nothing is done "
+    "twice. Call get_status, then try again in a while. Tell the user."
+)
+
 _Parameters = ParamSpec("_Parameters")
+_Result = TypeVar("_Result")
 
 WeekId = Annotated[
     str | None,
@@ -36,31 +50,41 @@ def host_of(context: HostContext) -> Host:
     return context.request_context.lifespan_context
 
 
+def approver_of(_: HostContext) -> str:
+    """Return who a decision made by this call is recorded for: the token's owner, or the client."""
+    token = get_access_token()
+    return LOCAL_CLIENT if token is None else f"token {token.subject or token.client_id}"
+
+
 def saying(
     not_done: str,
 ) -> Callable[
-    [Callable[_Parameters, Awaitable[CallToolResult]]],
-    Callable[_Parameters, Awaitable[CallToolResult]],
+    [Callable[_Parameters, Awaitable[_Result]]], Callable[_Parameters, Awaitable[_Result]]
 ]:
     """Let a tool's failures open with what did NOT happen, such as "NOT approved".
 
-    What nobody expected is logged with its traceback; the model gets a sentence.
+    What nobody expected is logged with its traceback; the model gets a sentence. No call lasts
+    longer than `LONGEST_CALL`, or its host would give it up without a word.
     """
 
-    log = structlog.get_logger("tools")
+    log = logs.logger("tools")
 
     def decorated(
-        tool: Callable[_Parameters, Awaitable[CallToolResult]],
-    ) -> Callable[_Parameters, Awaitable[CallToolResult]]:
+        tool: Callable[_Parameters, Awaitable[_Result]],
+    ) -> Callable[_Parameters, Awaitable[_Result]]:
         @wraps(tool)
-        async def called(*args: _Parameters.args, **kwargs: _Parameters.kwargs) -> CallToolResult:
+        async def called(*args: _Parameters.args, **kwargs: _Parameters.kwargs) -> _Result:
+            limit = asyncio.timeout(LONGEST_CALL.total_seconds())
             try:
-                return await tool(*args, **kwargs)
+                async with limit:
+                    return await tool(*args, **kwargs)
             except CouncilError as error:
                 raise ToolError(f"{not_done}: {_told(error, not_done)}") from error
             except ToolError:
                 raise
             except Exception as error:
+                if limit.expired():
+                    raise ToolError(f"{not_done}: {_TOO_LONG}") from error
                 log.exception("tool.failed", tool=tool.__name__)
                 raise ToolError(f"{not_done}: {_unexpected(error)}") from error
 

@@ -8,8 +8,7 @@ from pydantic import Field
 from mcp_server import stopping
 from mcp_server.stop_shapes import StoppingShape
 from mcp_server.tools.results import HaltedAnswer, told
-from mcp_server.tools.serving import HostContext, host_of, saying
-from mcp_server.tools.trades import APPROVER
+from mcp_server.tools.serving import HostContext, approver_of, host_of, saying
 
 Accounts = Annotated[
     list[str] | None,
@@ -33,7 +32,7 @@ async def halt_trading(
     are. Safe to repeat. It cannot be undone here: only a person can resume, outside of this chat.
     """
     app = await host_of(ctx).app()
-    shape = await stopping.halt(app, accounts, reason=reason, by=APPROVER, channel="tool")
+    shape = await stopping.halt(app, accounts, reason=reason, by=approver_of(ctx), channel="tool")
     answer = HaltedAnswer(
         summary=_summary(shape),
         mode=app.standing.mode,

@@ -1,39 +1,52 @@
-"""Tools for the user's decisions. Approving needs the phrase that the user typed."""
+"""Tools on trades that wait: the list with its cards, what a card decides, and the user's no.
 
-from typing import Annotated
+A card gets what it may decide with beside the listing, where a model does not see it.
+"""
 
-from mcp.server.mcpserver.exceptions import ToolError
+from collections.abc import Sequence
+from typing import Annotated, Any, Literal
+
+from mcp.server.apps import client_supports_apps
+from mcp.server.auth.middleware.auth_context import get_access_token
 from mcp_types import CallToolResult
 from pydantic import Field
 
-from council.trading.approvals import Decider, refuse_if_halted
+from config.errors import RefusedError
+from council.trading.approvals import Decider
 from mcp_server import operations
-from mcp_server.readings import list_trades, one_trade
-from mcp_server.rendering.words import new_york
+from mcp_server.apps.cards import read_cards
+from mcp_server.nonces import Shown, check_nonce, issue_nonce
+from mcp_server.readings import list_trades
+from mcp_server.scopes import held_by
+from mcp_server.sealing import state_keys
 from mcp_server.shapes import TradeShape
 from mcp_server.stop_views import stop_sentences
 from mcp_server.stopping import read_stops
-from mcp_server.tools.lines import trade_line, trade_words
+from mcp_server.tools.ballot import Asked, is_modern, read_asked
+from mcp_server.tools.form import NO_REASON
+from mcp_server.tools.lines import trade_line
+from mcp_server.tools.paging import PAGE_LIMIT, Cursor, Limit, page
 from mcp_server.tools.results import DecidedAnswer, TradesAnswer, told
-from mcp_server.tools.serving import HostContext, TradeId, WeekId, host_of, saying
-from mcp_server.views import zero_size_notice
+from mcp_server.tools.serving import HostContext, TradeId, WeekId, approver_of, host_of, saying
+from mcp_server.tools.verdicts import (
+    approval_address,
+    approve_shown,
+    decided_answer,
+    reject_shown,
+)
 from mcp_server.wiring import App
 
-APPROVER = "mcp client"
-"""Who decided, where a model passed on what a person said."""
+CARDS = "council/cards"
+NONCES = "council/nonces"
+"""Under which a card finds what to show and what to decide with, beside the result."""
 
-Phrase = Annotated[
-    str | None,
-    Field(
-        description="The confirmation phrase exactly as the user typed it; omit to see the ticket."
-    ),
-]
 Reason = Annotated[str, Field(min_length=1, max_length=500, description="The user's reason.")]
+CardReason = Annotated[str, Field(max_length=500)]
 
 
 @saying("NOT listed")
 async def list_pending_trades(
-    ctx: HostContext, week_id: WeekId = None
+    ctx: HostContext, week_id: WeekId = None, *, limit: Limit = PAGE_LIMIT, cursor: Cursor = None
 ) -> Annotated[CallToolResult, TradesAnswer]:
     """List the trades that wait for the user's decision, of every week or of one.
 
@@ -42,46 +55,19 @@ async def list_pending_trades(
     app = await host_of(ctx).app()
     week = operations.checked_week(week_id) if week_id else None
     trades = await list_trades(app, status="pending", week_id=week)
+    shown, following = page(trades, cursor, limit, of=f"pending {week}")
     standing, stops = app.standing, stop_sentences(await read_stops(app))
     answer = TradesAnswer(
         summary=f"{len(trades)} trades are pending.",
         mode=standing.mode,
         venue=standing.venue,
         degraded=(*stops, *standing.degraded),
-        next_step="Ask the user about one trade at a time. approve_trade acts on the one whose "
-        "confirmation phrase the user typed, reject_trade on the one that the user names."
-        if trades
-        else "Nothing waits. get_status shows positions; run_weekly starts the week's run.",
-        trades=tuple(map(trade_line, trades)),
+        next_step=_after_listing(app, following) if shown else _NOTHING_WAITS,
+        trades=tuple(map(trade_line, shown)),
+        next_cursor=following,
+        approval_url=approval_address(app),
     )
-    return told(answer)
-
-
-@saying("NOT approved, the trade stays as it was")
-async def approve_trade(
-    ctx: HostContext, trade_id: TradeId, confirmation: Phrase = None
-) -> Annotated[CallToolResult, DecidedAnswer]:
-    """Approve the one trade that the user named, with the phrase that the user typed.
-
-    Only a person approves. Without a phrase, or with a wrong one, the trade stays pending and the
-    ticket comes back for the user to read. Never compose the phrase on the user's behalf. One trade
-    a call. Approving lets the background executor send the paper order.
-    """
-    app = await host_of(ctx).app()
-    ticket = await one_trade(app.deps.store, trade_id)
-    if ticket.status == "pending":
-        await refuse_if_halted(ticket.account, app.deps)
-    if ticket.status == "pending" and _plain(confirmation) != _plain(ticket.confirmation):
-        notice = zero_size_notice(ticket, app.deps.config)
-        raise ToolError(_ask_for_phrase(ticket, notice, given=confirmation))
-    result = await operations.approve(
-        app,
-        ticket.trade_id,
-        Decider(APPROVER, "tool", "client_relayed"),
-        digest=ticket.digest,
-        confirmation=ticket.confirmation,
-    )
-    return told(_decided(app, ticket, result.status, f"Approved: {trade_words(ticket)}."))
+    return told(answer, await _for_cards(ctx, app, shown))
 
 
 @saying("NOT rejected, the trade stays as it was")
@@ -93,47 +79,79 @@ async def reject_trade(
     Use it only when the user said no to this trade. Silence or a cancelled dialog is no rejection.
     """
     app = await host_of(ctx).app()
-    ticket = await one_trade(app.deps.store, trade_id)
-    by = Decider(APPROVER, "tool", "client_relayed")
-    result = await operations.reject(app, ticket.trade_id, by, reason=reason)
-    return told(_decided(app, ticket, result.status, f"Rejected: {trade_words(ticket)}."))
+    asked = await read_asked(app, trade_id)
+    by = Decider(approver_of(ctx), "tool", "client_relayed")
+    outcome = await reject_shown(app, asked, by, reason=reason)
+    return told(decided_answer(app, (asked,), (outcome,)))
 
 
-def _decided(app: App, ticket: TradeShape, status: str, summary: str) -> DecidedAnswer:
-    standing = app.standing
-    opens_at = operations.market_opens_at(app)
-    when = "now" if opens_at is None else f"after the open at {new_york(opens_at)} New York"
-    following = {
-        "approved": f"While this server runs, its executor sends the order {when}. get_status "
-        "shows the position.",
-        "rejected": "list_pending_trades shows what else waits.",
-    }
-    return DecidedAnswer(
-        summary=f"{summary} Account {ticket.account} at {ticket.venue}.",
-        mode=standing.mode,
-        venue=ticket.venue,
-        degraded=standing.degraded,
-        next_step=following.get(status, "get_status shows how things stand."),
-        trade_id=ticket.trade_id,
-        status=status,
-    )
+@saying("NOT decided, the trade stays as it was")
+async def decide_trade(
+    ctx: HostContext,
+    trade_id: TradeId,
+    nonce: Annotated[str, Field(max_length=1_000)],
+    *,
+    decision: Literal["approve", "reject"],
+    reason: CardReason = "",
+) -> Annotated[CallToolResult, DecidedAnswer]:
+    """Used by the approval card alone; a model has no nonce for it."""
+    app = await host_of(ctx).app()
+    if app.deps.config.risk.approval.mode == "strict":
+        raise RefusedError(
+            f"approval.mode is strict, so no card decides: the user opens {approval_address(app)}."
+        )
+    asked = await read_asked(app, trade_id)
+    check_nonce(nonce, _shown(asked), state_keys(app.settings), now=app.deps.clock.now())
+    by = Decider(approver_of(ctx), "app_card", "client_relayed")
+    if decision == "approve":
+        outcome = await approve_shown(app, asked, by)
+    else:
+        outcome = await reject_shown(app, asked, by, reason=reason.strip() or NO_REASON)
+    return told(decided_answer(app, (asked,), (outcome,)))
 
 
-def _plain(phrase: str | None) -> str:
-    return " ".join((phrase or "").split())
+_NOTHING_WAITS = "Nothing waits. get_status shows positions; run_weekly starts the week's run."
 
 
-def _ask_for_phrase(ticket: TradeShape, notice: str | None, *, given: str | None) -> str:
-    cause = "the phrase is wrong" if given else "no phrase was given"
-    legs = "; ".join(f"{leg.side} {leg.quantity} {leg.symbol}" for leg in ticket.legs)
-    empty = "" if notice is None else f"Notice: {notice}\n"
+def _after_listing(app: App, following: str | None) -> str:
+    more = " More are listed with next_cursor." if following else ""
+    if app.deps.config.risk.approval.mode == "strict":
+        return (
+            f"Show them. In strict mode only the user approves: at {approval_address(app)} or with "
+            f"`council approve`.{more}"
+        )
     return (
-        f"NOT approved: {cause}. The trade stays pending and nothing was sent.\n"
-        f"Ticket {ticket.trade_id}: {ticket.account} goes {trade_words(ticket)} at {ticket.venue}, "
-        f"conviction {ticket.conviction:+g}, about {ticket.notional_usd:,.2f} USD "
-        f"({ticket.equity_share:.0%} of equity), price between {ticket.lowest_price:.2f} and "
-        f"{ticket.highest_price:.2f}, orders: {legs or 'none'}, expires "
-        f"{ticket.expires_at.isoformat()}.\n"
-        f"{empty}Show this ticket to the user and ask the user to type: {ticket.confirmation}\n"
-        "Do not type it for the user, and do not call again before the user has typed it."
+        "Show them and ask the user which to decide on: approve_trade asks the user about those "
+        f"named, reject_trade takes the user's no to one.{more}"
     )
+
+
+async def _for_cards(
+    ctx: HostContext, app: App, trades: Sequence[TradeShape]
+) -> dict[str, Any] | None:
+    """Return what cards need; a client that would have said so and shows none gets nothing."""
+    if is_modern(ctx) and not client_supports_apps(ctx):
+        return None
+    cards = await read_cards(app, trades)
+    nonces: dict[str, str] = {}
+    if _may_decide(app):
+        nonces = {trade.trade_id: await _nonce_for(app, trade) for trade in trades}
+    return {CARDS: [card.model_dump(mode="json") for card in cards], NONCES: nonces}
+
+
+def _may_decide(app: App) -> bool:
+    """Whether a card may decide here: not in strict mode, and not by a token that only reads."""
+    token = get_access_token()
+    allowed = token is None or held_by(token.scopes) == "approve"
+    return allowed and app.deps.config.risk.approval.mode != "strict"
+
+
+async def _nonce_for(app: App, trade: TradeShape) -> str:
+    """Return a nonce for the ticket as it is listed, which may have changed since."""
+    asked = await read_asked(app, trade.trade_id)
+    shown = Shown(trade.trade_id, trade.digest, asked.question.round)
+    return issue_nonce(shown, state_keys(app.settings), now=app.deps.clock.now())
+
+
+def _shown(asked: Asked) -> Shown:
+    return Shown(asked.trade.trade_id, *asked.ticket)

@@ -1,23 +1,15 @@
-"""Tools that move a week forward in the background, and the one that follows it."""
+"""Tools that move a week forward in the background, and the one that follows any run."""
 
 from datetime import timedelta
-from typing import Annotated, Any
+from typing import Annotated
 
 from mcp_types import CallToolResult
 from pydantic import Field
 
 from mcp_server import operations
-from mcp_server.asking import RUN_PREFIX
-from mcp_server.runs import WHOLE_WEEK, run_of
-from mcp_server.shapes import WeekShape
-from mcp_server.tools.general import followed_question
-from mcp_server.tools.lines import (
-    decision_words,
-    pack_line,
-    pitch_line,
-    score_lines,
-    trade_line,
-)
+from mcp_server.runs import WHOLE_WEEK
+from mcp_server.tools.following import begun, followed
+from mcp_server.tools.kinds import kind_of
 from mcp_server.tools.results import (
     PitchesAnswer,
     ResearchAnswer,
@@ -26,8 +18,15 @@ from mcp_server.tools.results import (
     WeekAnswer,
     told,
 )
-from mcp_server.tools.running import followed, started
+from mcp_server.tools.running import WeekStanding, week_run
 from mcp_server.tools.serving import HostContext, Query, WeekId, host_of, saying
+from mcp_server.tools.week_answers import (
+    pitches_answer,
+    research_answer,
+    reviews_answer,
+    synthesis_answer,
+    week_answer,
+)
 
 _LONGEST_WAIT_SECONDS = 25
 
@@ -36,7 +35,7 @@ WaitSeconds = Annotated[
 ]
 RunId = Annotated[
     str,
-    Field(description="A run_id that was returned: run-YYYY-MM-DD..., or ask-... of ask_council."),
+    Field(description="A run_id that was returned: run-..., checkpoint-... or ask-...."),
 ]
 
 
@@ -49,8 +48,8 @@ async def run_weekly(
     Returns at once; poll get_run until the state is "finished". A week that is already finished is
     returned as stored and costs nothing. No order is placed: the trades wait for the user.
     """
-    week, base = await started(host_of(ctx), WHOLE_WEEK, week_id=week_id, query=query)
-    return told(_week_answer(week, base))
+    standing = await _begun(ctx, WHOLE_WEEK, week_id=week_id, query=query)
+    return told(week_answer(standing, WHOLE_WEEK))
 
 
 @saying("NOT found")
@@ -60,19 +59,13 @@ async def get_run(
     """Follow a run: wait up to wait_seconds for its end and return how far it has come.
 
     Call it again while the state is "running". A run whose process has ended is carried on here,
-    without asking any model twice. "unfinished" means that the run has never begun.
+    without asking any model twice. "unfinished" means that the run has never begun, "cancelled"
+    that it was taken back.
     """
+    host = host_of(ctx)
+    kind = kind_of(run_id, await host.app())
     patience = timedelta(seconds=wait_seconds)
-    if run_id.startswith(RUN_PREFIX):
-        return told(await followed_question(host_of(ctx), run_id, patience))
-    week_id, stage = run_of(run_id)
-    week, base = await followed(
-        host_of(ctx),
-        operations.checked_week(week_id),
-        stage=stage,
-        patience=patience,
-    )
-    return told(_week_answer(week, base))
+    return told(kind.week_answer(await followed(host, kind.run, ctx, patience=patience)))
 
 
 @saying("Research NOT started")
@@ -83,8 +76,7 @@ async def run_research(
 
     Returns what is stored if the step was done before. Prefer run_weekly for a whole week.
     """
-    week, base = await started(host_of(ctx), "research", week_id=week_id, query=query)
-    return told(ResearchAnswer(**base, packs=tuple(map(pack_line, week.research))))
+    return told(research_answer(await _begun(ctx, "research", week_id=week_id, query=query)))
 
 
 @saying("Pitches NOT collected")
@@ -95,8 +87,7 @@ async def collect_pitches(
 
     Returns what is stored if the step was done before.
     """
-    week, base = await started(host_of(ctx), "pitch", week_id=week_id, query=None)
-    return told(PitchesAnswer(**base, pitches=tuple(map(pitch_line, week.pitches))))
+    return told(pitches_answer(await _begun(ctx, "pitch", week_id=week_id)))
 
 
 @saying("Pitches NOT reviewed")
@@ -107,11 +98,7 @@ async def peer_review(
 
     Returns what is stored if the step was done before. Labels stay sealed here.
     """
-    week, base = await started(host_of(ctx), "peer_review", week_id=week_id, query=None)
-    answer = ReviewsAnswer(
-        **base, scores=score_lines(week.scores), measured=" ".join(week.measured)
-    )
-    return told(answer)
+    return told(reviews_answer(await _begun(ctx, "peer_review", week_id=week_id)))
 
 
 @saying("Nothing was decided")
@@ -122,22 +109,13 @@ async def synthesize(
 
     Returns what is stored if the step was done before. No order is placed.
     """
-    week, base = await started(host_of(ctx), "chairman", week_id=week_id, query=None)
-    answer = SynthesisAnswer(
-        **base,
-        decision=decision_words(week.decision),
-        untrusted_text=week.decision.rationale if week.decision else "",
-        trades=tuple(map(trade_line, week.trades)),
-    )
-    return told(answer)
+    return told(synthesis_answer(await _begun(ctx, "chairman", week_id=week_id)))
 
 
-def _week_answer(week: WeekShape, base: dict[str, Any]) -> WeekAnswer:
-    trades = tuple(map(trade_line, week.trades))
-    return WeekAnswer(
-        **base,
-        decision=decision_words(week.decision),
-        untrusted_text=week.decision.rationale if week.decision else "",
-        measured=" ".join(week.measured),
-        trades=trades,
-    )
+async def _begun(
+    ctx: HostContext, stage: str, *, week_id: str | None, query: str | None = None
+) -> WeekStanding:
+    """Start the run of the week up to `stage`, or of that step; no id means the week in force."""
+    host = host_of(ctx)
+    chosen = week_id or operations.week_in_force(await host.app())
+    return await begun(host, week_run(chosen, stage), ctx, query=query)

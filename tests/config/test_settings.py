@@ -218,3 +218,9 @@ def test_the_template_lists_every_variable_and_sets_no_secret(tmp_path: Path) ->
     assert settings_of(tmp_path) == load_settings(
         {"HOME": str(tmp_path)}, directory=tmp_path / "elsewhere"
     )
+
+
+def test_an_option_that_a_bundles_user_left_empty_counts_as_not_set(tmp_path: Path) -> None:
+    variables = {"HOME": str(tmp_path), "REQUESTY_API_KEY": "${user_config.requesty_api_key}"}
+
+    assert load_settings(variables, directory=tmp_path).is_rehearsal

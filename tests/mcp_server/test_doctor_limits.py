@@ -1,12 +1,13 @@
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
 from config.schema import ApprovalConfig, RiskLimits, SizingPolicy
 from config.settings import Settings
 from mcp_server.doctor_checks import configuration
+from mcp_server.passphrase import Cost, set_passphrase
 from mcp_server.shapes import CheckShape
 from tests.builders import make_config, make_risk
 
@@ -57,3 +58,27 @@ def test_the_price_band_is_part_of_the_largest_size() -> None:
     wide = limits_checked(limits=limits, approval=ApprovalConfig(price_band=Decimal("0.1")))
 
     assert (len(narrow), len(wide)) == (1, 2)
+
+
+@pytest.mark.parametrize(
+    ("mode", "is_set", "result"),
+    [
+        ("conversational", False, "ok"),
+        ("conversational", True, "ok"),
+        ("strict", True, "ok"),
+        ("strict", False, "fail"),
+    ],
+)
+def test_strict_without_a_passphrase_lets_nobody_approve(
+    mode: Literal["conversational", "strict"], is_set: bool, result: str, tmp_path: Path
+) -> None:
+    if is_set:
+        set_passphrase(tmp_path, "a passphrase", cost=Cost(log2_n=4, r=1, p=1))
+    rules = ApprovalConfig(price_band=Decimal("0.02"), mode=mode)
+    config = make_config().model_copy(update={"risk": make_risk(approval=rules)})
+
+    checks = configuration(Settings(council_home=tmp_path), config)
+
+    (line,) = [check for check in checks if check.check == "approving"]
+    assert line.result == result
+    assert f"approval.mode is {mode}, {'a' if is_set else 'no'} passphrase is set" in line.message

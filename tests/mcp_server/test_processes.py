@@ -13,9 +13,10 @@ import mcp
 import pytest
 from mcp import StdioServerParameters
 
+from mcp_server.offers import OFFERS
 from tests.mcp_server.test_tools import filled, finished, refused, told
 
-COUNCIL = "from mcp_server.cli import main; main()"
+COUNCIL = "from mcp_server.start import main; main()"
 HEARING_SIGNALS = f"import signal; signal.signal(2, signal.default_int_handler); {COUNCIL}"
 """A shell that runs the tests in the background has its children ignore Ctrl-C."""
 HEAVY = ("pandas", "openai", "talib", "alpaca", "exchange_calendars", "numpy")
@@ -79,7 +80,7 @@ def test_listing_the_tools_imports_nothing_heavy(home: Path) -> None:
     )
 
     assert done.returncode == 0, done.stderr
-    assert done.stdout.split() == ["13"]
+    assert done.stdout.split() == [str(len(OFFERS))]
 
 
 @pytest.mark.slow
@@ -162,9 +163,9 @@ async def test_an_mcp_client_over_stdio_goes_from_run_weekly_to_a_filled_order(h
     async with mcp.Client(server) as client:
         run = await finished(client, await told(client, "run_weekly"))
         trade = (await told(client, "list_pending_trades"))["trades"][0]["trade_id"]
-        ticket = await refused(client, "approve_trade", trade_id=trade)
+        ticket = await refused(client, "approve_trade", trade_ids=[trade])
         phrase = ticket.split("ask the user to type: ")[1].splitlines()[0]
-        await told(client, "approve_trade", trade_id=trade, confirmation=phrase)
+        await told(client, "approve_trade", trade_ids=[trade], confirmation=phrase)
         status = await filled(client, run["run_id"], trade)
 
     assert status["pending"] == 5

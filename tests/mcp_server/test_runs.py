@@ -1,12 +1,12 @@
 import asyncio
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pytest
 
 from config.errors import RefusedError, UsageError
 from config.logs import configure_logs
 from council.errors import WeekBusy
-from mcp_server.runs import Runs, run_id_for, run_of
+from mcp_server.runs import Runs, checkpoint_id_for, checkpoint_of, run_id_for, run_of
 
 WEEK = "2026-11-18"
 NO_PATIENCE = timedelta(0)
@@ -119,3 +119,16 @@ def test_a_run_id_names_its_week_and_stage_in_every_process(stage: str, run_id: 
 def test_what_is_no_run_id_is_refused(text: str) -> None:
     with pytest.raises(UsageError, match="no run id"):
         run_of(text)
+
+
+@pytest.mark.parametrize("slots", [(), ("12:00",), ("09:00", "15:50")])
+def test_a_run_of_checkpoints_names_its_day_and_slots(slots: tuple[str, ...]) -> None:
+    run_id = checkpoint_id_for(date(2026, 11, 18), slots)
+
+    assert checkpoint_of(run_id) == (date(2026, 11, 18), slots)
+
+
+@pytest.mark.parametrize("text", ["checkpoint-2026-13-01", "checkpoint-2026-11-18-9", "checkpoint"])
+def test_what_is_no_run_of_checkpoints_is_refused(text: str) -> None:
+    with pytest.raises(UsageError, match="no run id"):
+        checkpoint_of(text)

@@ -102,12 +102,12 @@ async def test_pending_trades_open_with_the_halt_and_no_phrase_is_asked_for(
         await store_proposal(app.deps, ticket)
         await told(client, "halt_trading", reason="stop", accounts=["GROQ"])
         pending = await told(client, "list_pending_trades")
-        refusal = await refused(client, "approve_trade", trade_id=str(TRADE))
+        refusal = await refused(client, "approve_trade", trade_ids=[str(TRADE)])
         await stopping.resume(app, None, ANNA)
-        asked = await refused(client, "approve_trade", trade_id=str(TRADE))
+        asked = await refused(client, "approve_trade", trade_ids=[str(TRADE)])
 
     assert "Trading is halted for GROQ" in pending["degraded"][0]
-    assert "NOT approved, the trade stays as it was: trading of GROQ was halted by mcp" in refusal
+    assert "NOT approved: trading of GROQ was halted by mcp" in refusal
     assert ticket.confirmation not in refusal
     assert ticket.confirmation in asked
 

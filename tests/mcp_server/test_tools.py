@@ -42,14 +42,14 @@ async def test_a_conversation_goes_from_run_weekly_to_a_filled_order(open_app: O
         run = await finished(client, await told(client, "run_weekly"))
         pending = (await told(client, "list_pending_trades"))["trades"]
         trade = pending[0]["trade_id"]
-        without_phrase = await refused(client, "approve_trade", trade_id=trade)
-        wrong = await refused(client, "approve_trade", trade_id=trade, confirmation="APPROVE")
+        without_phrase = await refused(client, "approve_trade", trade_ids=[trade])
+        wrong = await refused(client, "approve_trade", trade_ids=[trade], confirmation="APPROVE")
         phrase = without_phrase.split("ask the user to type: ")[1].splitlines()[0]
-        approved = await told(client, "approve_trade", trade_id=trade, confirmation=phrase)
+        approved = await told(client, "approve_trade", trade_ids=[trade], confirmation=phrase)
         rejected = await told(
             client, "reject_trade", trade_id=pending[1]["trade_id"], reason="Too much of it."
         )
-        again = await refused(client, "approve_trade", trade_id=trade, confirmation=phrase)
+        again = await told(client, "approve_trade", trade_ids=[trade], confirmation=phrase)
         status = await filled(client, run["run_id"], trade)
         once_more = await told(client, "run_weekly")
 
@@ -58,7 +58,7 @@ async def test_a_conversation_goes_from_run_weekly_to_a_filled_order(open_app: O
     assert "phrase is wrong" in wrong
     assert approved["status"] == "approved"
     assert rejected["status"] == "rejected"
-    assert "already approved" in again
+    assert "already approved" in again["summary"]
     assert status["accounts"][0]["position"] != "flat"
     assert (status["pending"], status["mode"], status["venue"]) == (4, "rehearsal", "simulated")
     assert once_more["state"] == "finished"
@@ -99,7 +99,7 @@ async def test_the_steps_one_by_one_give_the_same_week(open_app: OpenApp) -> Non
         ("get_run", {"run_id": "2026-11-18"}, "no run id"),
         ("get_run", {"run_id": "run-2026-11-19"}, "nearest is 2026-11-18"),
         ("run_weekly", {"week_id": "2031-01-01"}, "run the current week"),
-        ("approve_trade", {"trade_id": "no-such-trade"}, "NOT approved"),
+        ("approve_trade", {"trade_ids": ["no-such-trade"]}, "NOT approved"),
         ("reject_trade", {"trade_id": "no-such-trade", "reason": "x"}, "NOT rejected"),
         ("reject_trade", {"trade_id": "x", "reason": ""}, "at least 1 character"),
         ("run_checkpoint", {"time": "13:37"}, "no checkpoint"),

@@ -115,3 +115,22 @@ def test_a_week_unseals_labels_and_names_the_authors_of_dissent() -> None:
 
 def test_two_venues_are_both_named() -> None:
     assert one_venue(["simulated", "alpaca-paper", "simulated"]) == "alpaca-paper and simulated"
+
+
+def test_before_the_chairman_is_done_the_scores_give_no_reviewer_away() -> None:
+    """Nobody reviews a pitch of its own: a label's reviewers would tell who wrote it."""
+    given = (make_review("BRAVO", "ALPHA"), make_review("ALPHA", "BRAVO"))
+    weeks = [
+        week_shape(
+            WeekContext("2026-11-18", reviews=reviews),
+            (),
+            outcomes={},
+            spending=Spending(calls=0, unknown=0),
+            venue="simulated",
+            mode="live",
+        )
+        for reviews in (given, given[::-1])
+    ]
+
+    assert {score.reviewer for score in weeks[0].scores} == {None}
+    assert weeks[0].scores == weeks[1].scores

@@ -1,0 +1,7 @@
+"""The addresses of the resources, as hosts list them and as the news of changes name them."""
+
+STATUS_URI = "council://status"
+CURRENT_WEEK_URI = "council://weeks/current"
+WEEK_URI = "council://weeks/{week_id}"
+TRADE_URI = "council://trades/{trade_id}"
+RUN_URI = "council://runs/{run_id}"
