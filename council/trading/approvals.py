@@ -231,8 +231,8 @@ def check_channel(decider: Decider, deps: Deps) -> None:
     """
     if deps.config.risk.approval.mode == "strict" and decider.channel in RELAYED:
         raise RefusedError(
-            "Not approved: approval.mode is strict, so approve on the web page or with "
-            "`council approve`."
+            "Not approved: approval.mode is strict, so approve with `council approve` in a "
+            "terminal."
         )
     if decider.trust not in _TRUSTS[decider.channel]:
         raise RefusedError(

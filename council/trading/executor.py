@@ -77,17 +77,24 @@ async def run_until_settled(
 async def executor_loop(deps: Deps, stop: asyncio.Event, interval: timedelta) -> None:
     """Give all accounts a turn whenever there is work, until `stop` is set; no error ends the loop.
 
-    Every `interval` one read tells whether anything was approved; see `_Watch`.
+    Every `interval` one read tells whether anything was approved; see `_Watch`. What is away, such
+    as the database, is told once and not at every look.
     """
     log = structlog.get_logger("executor")
     watch = _Watch(deps)
     told: dict[str, AccountReport] = {}
+    away = ""
     while not stop.is_set():
+        reports: tuple[AccountReport, ...] = ()
         try:
             reports = await _turns_if_due(deps, watch)
+            away = ""
+        except CouncilError as error:
+            if str(error) != away:
+                log.warning("executor.waits", reason=str(error))
+            away = str(error)
         except Exception:
             log.exception("executor.cycle_failed")
-            reports = ()
         for report in reports:
             if report.outcome != "idle" and told.get(report.account) != report:
                 log.info(

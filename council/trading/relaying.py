@@ -1,6 +1,7 @@
 """How much an assistant may pass approvals on for: one trade, and all of one New York day.
 
-What was relayed and still stands counts; what was revoked or voided does not. The caps are asked at
+What was relayed and still stands counts; what was revoked or voided does not. A ticket that only
+closes or reduces has no cap and counts nothing: getting out must never wait. The caps are asked at
 the approval, and by the executor before anything is sent: they may have been lowered since.
 """
 
@@ -50,29 +51,31 @@ async def relayed_today(trade_id: UUID, deps: Deps) -> RelayedDay:
             continue
         state = await load_trade(deps.store, UUID(str(row["trade_id"])))
         versions[f"trade-{state.trade_id}"] = state.version
-        total += state.proposal.ticket.notional_usd if _passed_on(state) == today else 0
+        total += _at_stake(state.proposal.ticket) if _passed_on(state) == today else 0
     return RelayedDay(total, versions)
 
 
 async def streams_within_caps(ticket: Ticket, channel: Channel, deps: Deps) -> Mapping[str, int]:
-    """Return the versions that the day's sum rests on; a person's own channel has no cap.
+    """Return the versions that the day's sum rests on; none where no cap binds.
+
+    A person's own channel has no cap, and nor has getting out.
 
     Raises:
         RefusedError: an assistant may not pass on the approval of this ticket, today or ever.
     """
-    if channel not in RELAYED:
+    if channel not in RELAYED or not _opens(ticket):
         return {}
     others = await relayed_today(ticket.trade_id, deps)
     broken = over_caps(ticket, others.total_usd, deps.config.risk.approval)
     if broken is not None:
-        raise RefusedError(
-            f"Not approved: {broken}; approve on the web page or with `council approve`."
-        )
+        raise RefusedError(f"Not approved: {broken}; approve with `council approve` in a terminal.")
     return others.versions
 
 
 def over_caps(ticket: Ticket, others_usd: Decimal, caps: ApprovalConfig) -> str | None:
     """Return which cap relaying the approval of `ticket` breaks, as a clause, or None."""
+    if not _opens(ticket):
+        return None
     asked = f"{ticket.notional_usd:,.2f} USD"
     if ticket.notional_usd > caps.relayed_trade_usd:
         return (
@@ -121,7 +124,16 @@ def _relayed_on(row: Mapping[str, Any]) -> date | None:
 
 
 def _usd(row: Mapping[str, Any]) -> Decimal:
-    return Decimal(row["ticket"]["notional_usd"])
+    return _at_stake(Ticket.model_validate(row["ticket"]))
+
+
+def _at_stake(ticket: Ticket) -> Decimal:
+    return ticket.notional_usd if _opens(ticket) else Decimal(0)
+
+
+def _opens(ticket: Ticket) -> bool:
+    """Whether any order of the ticket opens or enlarges a position; others are not sent for it."""
+    return any(leg.leg == "open" for leg in ticket.legs)
 
 
 def _day(at: datetime) -> date:
