@@ -5,10 +5,11 @@ Listing the tools must stay quick, so nothing is opened and nothing heavy import
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 
+from config import logs
 from config.errors import UnreachableError
 from mcp_server import wiring
 from mcp_server.progress import KEEP_ALIVE
@@ -26,24 +27,38 @@ GRACE = timedelta(seconds=3)
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """How long calls wait: a start for what is quick, a listener for news, all for the app."""
+    """How long calls wait: a start for what is quick, a listener for news, all for the app.
+
+    `again`: how long background work rests that broke, before it begins anew.
+    """
 
     first_look: timedelta = timedelta(seconds=2)
     keep_alive: timedelta = KEEP_ALIVE
     opening: timedelta = OPENING
+    again: timedelta = timedelta(seconds=5)
 
 
 _USUAL_PACE = Pace()
 
 
 class Host:
-    """Opens the app once, in a task of its own, and closes it when the server ends."""
+    """Opens the app once, in a task of its own, and closes it when the server ends.
+
+    Where it `reads_only`, it does no background work: nothing is sent from here.
+    """
 
     def __init__(
-        self, open_app: OpenApp, background: Background, *, pace: Pace = _USUAL_PACE
+        self,
+        open_app: OpenApp,
+        background: Background,
+        *,
+        pace: Pace = _USUAL_PACE,
+        reads_only: bool = False,
     ) -> None:
         self.runs = Runs()
         self.pace = pace
+        self.reads_only = reads_only
+        self._is_broken = False
         self._open_app = open_app
         self._background = background
         self._stop = asyncio.Event()
@@ -52,7 +67,12 @@ class Host:
 
     @property
     def is_working(self) -> bool:
-        """Whether the app is open and its background work goes on."""
+        """Whether the app is open and its background work, where it has any, goes on."""
+        return self.is_open and not self._is_broken
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the app is open."""
         if self._opened is None or self._owner is None:
             return False
         return self._opened.done() and not _failed(self._opened) and not self._owner.done()
@@ -79,7 +99,7 @@ class Host:
             async with self._open_app() as app:
                 opened.set_result(app)
                 try:
-                    await self._background(app, self._stop)
+                    await self._kept_up(app)
                     await self._stop.wait()
                 finally:
                     await self.runs.aclose()
@@ -89,6 +109,21 @@ class Host:
             opened.set_exception(error)
         finally:
             opened.cancel()
+
+    async def _kept_up(self, app: "wiring.App") -> None:
+        """Do the background work; what broke is logged and begun anew, for orders depend on it."""
+        log = logs.logger("host")
+        while not (self.reads_only or self._stop.is_set()):
+            try:
+                self._is_broken = False
+                await self._background(app, self._stop)
+                return
+            except Exception:
+                self._is_broken = True
+                log.exception("background.broke")
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self.pace.again.total_seconds()):
+                    await self._stop.wait()
 
     async def aclose(self) -> None:
         """Cancel the runs, let the background work end its turn within `GRACE`, close the app."""

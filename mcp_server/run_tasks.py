@@ -59,24 +59,24 @@ class RunTasks:
     async def found(self, context: RequestContext, task_id: str) -> Task | None:
         """Return a task as it stands, its run carried on where nobody works on it."""
         host = _host_of(context)
-        request, is_newest = await _request(host, task_id)
+        request = await _request(host, task_id)
         if request is None:
             return None
-        if request.is_cancelled or not is_newest:
+        if request.is_cancelled:
             return _task(request, "cancelled", "It was taken back; what was stored stays.")
         kind = kinds.kind_of(request.run_id, await host.app())
         standing = await following.followed(host, kind.run, _Nobody(), patience=_NO_PATIENCE)
         return _as_task(kind, standing, request)
 
     async def cancel(self, context: RequestContext, task_id: str) -> bool:
-        """Take the request back, if it is the newest; the run stops after the stage in flight."""
+        """Take the request back unless its run is over; it stops after the stage in flight."""
         host = _host_of(context)
-        request, is_newest = await _request(host, task_id)
+        request = await _request(host, task_id)
         if request is None:
             return False
         app = await host.app()
         kind = kinds.kind_of(request.run_id, app)
-        if is_newest and not (await kind.run.read(app)).is_done:
+        if not request.is_cancelled and not (await kind.run.read(app)).is_done:
             await run_requests.cancel_run(request.run_id, kind.run.week_id, app.deps)
         return True
 
@@ -85,20 +85,20 @@ def _host_of(context: RequestContext) -> Host:
     return cast(Host, context.lifespan_context)
 
 
-async def _request(host: Host, task_id: str) -> "tuple[run_requests.RunRequest | None, bool]":
-    """Return the request that a task stands for, and whether it is its run's newest."""
+async def _request(host: Host, task_id: str) -> "run_requests.RunRequest | None":
+    """Return the request that a task stands for; one that is not cancelled is its run's newest."""
     named = _TASK_ID.fullmatch(task_id)
     if named is None:
-        return None, False
+        return None
     app = await host.app()
     try:
         kinds.kind_of(named["run"], app)
     except UsageError:
-        return None, False
+        return None
     requests = await run_requests.requests_of(named["run"], app.deps.store)
     number = int(named["number"] or 1)
     is_known = number <= len(requests) and task_id == _id_of(named["run"], number)
-    return (requests[number - 1], number == len(requests)) if is_known else (None, False)
+    return requests[number - 1] if is_known else None
 
 
 def _id_of(run_id: str, number: int) -> str:

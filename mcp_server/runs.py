@@ -29,6 +29,9 @@ _CHECKPOINT_ID = re.compile(rf"{CHECKPOINT_PREFIX}(\d{{4}}-\d\d-\d\d)((?:-\d{{4}
 
 _BUSY = (WeekBusy, QuestionBusy)
 
+_MOST_ENDED = 100
+"""How many runs that have ended are remembered, for the sentences with which they failed."""
+
 StageRun = Callable[[], Awaitable[object]]
 
 
@@ -67,71 +70,91 @@ def checkpoint_of(run_id: str) -> tuple[date, tuple[str, ...]]:
 
 
 class Runs:
-    """The background tasks of this process, owned by the server's lifespan."""
+    """The background tasks of this process, owned by the server's lifespan.
+
+    Runs of one week share a `key`, so that this process works on one of them at a time.
+    """
 
     def __init__(self) -> None:
-        self._tasks: dict[str, asyncio.Task[object]] = {}
+        self._tasks: dict[str, asyncio.Task[None]] = {}
         self._news: dict[str, News] = {}
 
-    def start(self, week_id: str, work: StageRun) -> None:
-        """Run `work` for the week unless one of its tasks is still running."""
-        if not self.is_running(week_id):
-            task = asyncio.create_task(_awaited(work), name=run_id_for(week_id))
+    def start(self, key: str, work: StageRun, *, run_id: str) -> None:
+        """Do the `work` of a run unless a task for `key` is still running."""
+        if not self.is_running(key):
+            self._forget()
+            task = asyncio.create_task(_awaited(work), name=run_id)
             task.add_done_callback(_noticed)
-            self._tasks[week_id] = task
+            # Put last again: the tasks stand in the order in which they were started.
+            self._tasks.pop(key, None)
+            self._tasks[key] = task
 
-    def is_running(self, week_id: str) -> bool:
-        """Return whether a task of this process is at work on the week."""
-        task = self._tasks.get(week_id)
+    def _forget(self) -> None:
+        """Forget the oldest that ended; whoever asks for such a run finds it in the store."""
+        ended = [key for key, task in self._tasks.items() if task.done()]
+        for key in ended[:-_MOST_ENDED]:
+            del self._tasks[key]
+            self._news.pop(key, None)
+
+    def is_running(self, key: str) -> bool:
+        """Return whether a task of this process is at work for `key`."""
+        task = self._tasks.get(key)
         return task is not None and not task.done()
 
-    def has_ended(self, week_id: str) -> bool:
+    def has_ended(self, key: str) -> bool:
         """Return whether the latest task of this process has done all that it had to do."""
-        task = self._tasks.get(week_id)
+        task = self._tasks.get(key)
         return task is not None and task.done() and not task.cancelled() and not task.exception()
 
-    def news(self, week_id: str) -> News:
-        """Return what the week's tasks tell of how far they are."""
-        return self._news.setdefault(week_id, News())
+    def news(self, key: str) -> News:
+        """Return what the tasks for `key` tell of how far they are."""
+        return self._news.setdefault(key, News())
 
-    def is_elsewhere(self, week_id: str) -> bool:
-        """Return whether the week's latest task found another process at work on the week."""
-        return isinstance(self._error(week_id), _BUSY)
+    def is_elsewhere(self, key: str) -> bool:
+        """Return whether the latest task for `key` found another process at work."""
+        return isinstance(self._error(key), _BUSY)
 
-    def failure_of(self, week_id: str) -> str | None:
-        """Return the sentence with which the week's latest task failed, if it did."""
-        error = self._error(week_id)
-        if error is None or isinstance(error, _BUSY):
+    def failure_of(self, key: str, run_id: str) -> str | None:
+        """Return the sentence with which a run failed, if it was the latest for `key` and did.
+
+        A step that failed says nothing of the whole week's run, which may still be wanted.
+        """
+        error = self._error(key)
+        if error is None or isinstance(error, _BUSY) or self._tasks[key].get_name() != run_id:
             return None
-        return str(error) if isinstance(error, CouncilError) else f"unexpected {error!r}"
+        if isinstance(error, CouncilError):
+            return str(error)
+        # What it says may be anything, a key included; the log masks those.
+        return f"unexpected {type(error).__name__}, the server's log says why and where."
 
-    def _error(self, week_id: str) -> BaseException | None:
-        task = self._tasks.get(week_id)
+    def _error(self, key: str) -> BaseException | None:
+        task = self._tasks.get(key)
         return task.exception() if task and task.done() and not task.cancelled() else None
 
-    async def wait(self, week_id: str, patience: timedelta) -> None:
-        """Wait for the week's task to end, at most for `patience`; its failure is not raised."""
-        task = self._tasks.get(week_id)
+    async def wait(self, key: str, patience: timedelta) -> None:
+        """Wait for the task of `key` to end, at most for `patience`; its failure is not raised."""
+        task = self._tasks.get(key)
         if task is not None:
             await asyncio.wait((task,), timeout=patience.total_seconds())
 
     async def aclose(self) -> None:
-        """Cancel what still runs and wait for it; every week resumes later."""
+        """Cancel what still runs and wait for it; every run resumes later."""
         running = [task for task in self._tasks.values() if not task.done()]
         for task in running:
             task.cancel()
         await asyncio.gather(*running, return_exceptions=True)
 
 
-def _noticed(task: asyncio.Task[object]) -> None:
+def _noticed(task: asyncio.Task[None]) -> None:
     """Take note of a failure that nobody may ask about before the next task takes its place."""
     if not task.cancelled():
         task.exception()
 
 
-async def _awaited(work: StageRun) -> object:
+async def _awaited(work: StageRun) -> None:
+    """Await `work` and keep nothing of it: what it did is in the store."""
     try:
-        return await work()
+        await work()
     except CouncilError:
         raise
     except Exception:

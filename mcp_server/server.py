@@ -45,7 +45,7 @@ def build_server(
     open_app: OpenApp, serving: Serving = EVERYTHING, *, keys: StateKeys = own_state_keys
 ) -> MCPServer[Host]:
     """Build the server; `open_app` is entered at the first call of a tool, not before."""
-    return server_of(lambda: Host(open_app, _in_background), serving, keys=keys)
+    return server_of(lambda: _new_host(open_app, serving), serving, keys=keys)
 
 
 def server_of(
@@ -95,12 +95,16 @@ def _tasks(serving: Serving) -> tuple[Tasks, ...]:
     return () if serving.read_only else (Tasks(RunTasks()),)
 
 
+def _new_host(open_app: OpenApp, serving: Serving) -> Host:
+    return Host(open_app, _in_background, reads_only=serving.read_only)
+
+
 async def serve_stdio(serving: Serving = EVERYTHING) -> None:
     """Serve over stdin and stdout until the client goes away or a signal comes; logs to stderr.
 
     Until the first call nothing is read, opened or imported that a list of tools does not need.
     """
-    host = Host(_opened, _in_background)
+    host = _new_host(_opened, serving)
     _leave_on_signals(host)
     await server_of(lambda: host, serving, tools_of=listed_tools).run_stdio_async()
 

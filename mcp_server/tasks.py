@@ -105,7 +105,10 @@ class Tasks(Extension):
             return result
         if not isinstance(result, CallToolResult):
             return result  # it asks the person first
-        task = await self._source.opened(ctx, result)
+        try:
+            task = await self._source.opened(ctx, result)
+        except CouncilError:
+            return result  # It tells the same, and can be followed as well.
         return result if task is None else {"resultType": "task", **_shown(task)}
 
     async def _get(self, ctx: RequestContext, params: TaskParams) -> HandlerResult:

@@ -95,7 +95,10 @@ def translated(error: BaseException, what: str = "the database") -> CouncilError
         kind = _kind(error.sqlstate or "", getattr(error, "constraint_name", None) or "")
         return kind(_sentence(kind, error))
     reason = str(error) or type(error).__name__
-    return StoreUnavailable(f"{_capital(what)} does not answer ({reason}): check that it runs.")
+    return StoreUnavailable(
+        f"{_capital(what)} does not answer ({reason}): check that it runs. "
+        "Any `council` command starts the embedded one."
+    )
 
 
 @contextmanager

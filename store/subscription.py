@@ -105,9 +105,14 @@ class PostgresWake(SignalWake):
             return
         await self.close()
         self._connection = await self._connect()
-        with translating():
-            self._connection.add_termination_listener(self._heard)
-            await self._connection.add_listener(CHANNEL, self._heard)
+        try:
+            with translating():
+                self._connection.add_termination_listener(self._heard)
+                await self._connection.add_listener(CHANNEL, self._heard)
+        except StoreUnavailable:
+            # It would pass for one that listens, and every event would wait for the next look.
+            await self.close()
+            raise
 
     async def close(self) -> None:
         """Close the connection, if there is one."""

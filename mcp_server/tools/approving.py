@@ -16,10 +16,10 @@ from mcp_server.tools.form import read_form, ticket_lines, title_of
 from mcp_server.tools.results import DecidedAnswer, told
 from mcp_server.tools.serving import HostContext, approver_of, host_of, saying
 from mcp_server.tools.verdicts import (
-    approval_address,
     approve_shown,
     by_form,
     decided_answer,
+    in_person,
     line,
 )
 from mcp_server.wiring import App
@@ -80,14 +80,13 @@ def _nothing_to_ask(app: App, ballot: Ballot) -> CallToolResult:
 def _on_the_page(app: App, ballot: Ballot) -> CallToolResult:
     why = "NOT approved: approval.mode is strict, so no assistant passes an approval on"
     lines = [line(own, f"{why}; it waits for the user") for own in ballot.asked]
-    address = _address(app, ballot)
     answer = decided_answer(
         app,
         ballot.asked,
         lines,
         summary=f"{why}. {_pending(ballot)}.",
-        next_step=f"Ask the user to open {address} or to run `council approve` in a terminal. "
-        "Do not call approve_trade again.",
+        next_step=f"Ask the user to decide {in_person(app, _only(ballot))}. Do not call "
+        "approve_trade again.",
     )
     return told(answer)
 
@@ -98,7 +97,7 @@ async def _by_phrase(
     if len(ballot.asked) > 1:
         raise ToolError(
             "NOT approved, nothing was changed: this host shows no form, so ask the user about one "
-            f"trade a call, or let the user decide at {approval_address(app)}."
+            f"trade a call, or let the user decide {in_person(app)}."
         )
     (asked,) = ballot.asked
     if _plain(confirmation) != _plain(asked.trade.confirmation):
@@ -120,14 +119,13 @@ async def _by_form(app: App, ballot: Ballot, answer: Answer, by: Decider) -> Cal
 
 
 def _left_pending(app: App, ballot: Ballot, why: str) -> CallToolResult:
-    address = _address(app, ballot)
     answer = decided_answer(
         app,
         ballot.asked,
         [line(own, f"NOT approved: {why}") for own in ballot.asked],
         summary=f"NOT approved: {why}. {_pending(ballot)}.",
         next_step="Tell the user, and do not ask again unless told to. If no form was seen, this "
-        f"host shows none: the user opens {address} or runs `council approve` in a terminal.",
+        f"host shows none: the user decides {in_person(app, _only(ballot))}.",
     )
     return told(answer)
 
@@ -137,9 +135,9 @@ def _pending(ballot: Ballot) -> str:
     return "The trade stays pending" if count == 1 else f"{count} trades stay pending"
 
 
-def _address(app: App, ballot: Ballot) -> str:
-    only = ballot.asked[0].trade.trade_id if len(ballot.asked) == 1 else None
-    return approval_address(app, only)
+def _only(ballot: Ballot) -> str | None:
+    """Return the trade's id where the call names one alone."""
+    return ballot.asked[0].trade.trade_id if len(ballot.asked) == 1 else None
 
 
 def _plain(phrase: str | None) -> str:
@@ -157,6 +155,6 @@ def _ask_for_phrase(app: App, asked: Asked, *, given: str | None) -> str:
             *(f"- {part}" for part in ticket),
             f"Show this ticket to the user and ask the user to type: {trade.confirmation}",
             "Do not type it for the user, and do not call again before the user has typed it. The "
-            f"user can also decide at {approval_address(app, trade.trade_id)}.",
+            f"user can also decide {in_person(app, trade.trade_id)}.",
         )
     )

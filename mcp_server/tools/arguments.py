@@ -37,7 +37,9 @@ class CheckedTool(Tool):
         """
         unknown = [name for name in arguments if name not in self.parameters["properties"]]
         if unknown:
-            raise ToolError(_refused(self.name, (f"there is no {_shown(n)}" for n in unknown)))
+            known = ", ".join(self.parameters["properties"]) or "none"
+            faults = (f"there is no argument {_shown(name)}" for name in unknown)
+            raise ToolError(_refused(self.name, faults, f" Its arguments: {known}."))
         try:
             return await super().run(arguments, context, convert_result)
         except UnexpectedToolError:
@@ -52,11 +54,11 @@ class CheckedTool(Tool):
             raise ToolError(speakable(said)) from error
 
 
-def _refused(tool: str, faults: Iterator[str]) -> str:
+def _refused(tool: str, faults: Iterator[str], known: str = "") -> str:
     named = tuple(dict.fromkeys(faults))
     more = f"; and {len(named) - _MOST_FAULTS} more" if len(named) > _MOST_FAULTS else ""
     return (
-        f"{tool} was NOT called, nothing was done: {'; '.join(named[:_MOST_FAULTS])}{more}. "
+        f"{tool} was NOT called, nothing was done: {'; '.join(named[:_MOST_FAULTS])}{more}.{known} "
         "Mend the arguments and call again."
     )
 

@@ -14,11 +14,13 @@ from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 from pydantic import BaseModel, BeforeValidator, Field
 
 from council.errors import AccountHalted
+from council.model.decision import Decision
 from council.ports import Deps
 from council.trading.approvals import is_due, refuse_if_halted
 from council.trading.lifecycle import TradeState, TradeStatus, load_trade
 from council.trading.relaying import over_caps
 from council.trading.verdicts import minute, revoke_first, verdict_on
+from council.untrusted import quoted
 from mcp_server.readings import one_trade
 from mcp_server.shapes import TradeShape
 from mcp_server.tools.form import Question, form_message, form_model
@@ -26,8 +28,11 @@ from mcp_server.tools.serving import HostContext, host_of, saying
 from mcp_server.views import zero_size_notice
 from mcp_server.wiring import App
 
+_NOTHING_DONE = "NOT approved, the trade stays as it was"
+
 MOST_TRADES = 12
 """On one form: two weeks of six accounts."""
+_MOST_VIEWS = 3
 
 Way = Literal["form", "phrase", "page"]
 """How a person approves from here; "page" is strict mode, where no client can pass it on."""
@@ -78,7 +83,7 @@ class Ballot:
         return tuple(own.question for own in self.asked if not own.obstacle)
 
 
-@saying("NOT approved, the trade stays as it was")
+@saying(_NOTHING_DONE)
 async def read_ballot(ctx: HostContext, trade_ids: TradeIds) -> Ballot:
     """Look up the trades.
 
@@ -90,6 +95,7 @@ async def read_ballot(ctx: HostContext, trade_ids: TradeIds) -> Ballot:
     return Ballot(_way(ctx, app), tuple({own.trade.trade_id: own for own in asked}.values()))
 
 
+@saying(_NOTHING_DONE)
 async def ask_person(
     ballot: Annotated[Ballot, Resolve(read_ballot)],
 ) -> Elicit[BaseModel] | None:
@@ -107,7 +113,8 @@ async def read_asked(app: App, text: str) -> Asked:
     """
     trade = await one_trade(app.deps.store, text)
     state = await load_trade(app.deps.store, UUID(trade.trade_id))
-    question = Question(trade, state.proposal.round, _notices(trade, state, app.deps))
+    notices = (*_notices(trade, state, app.deps), *await _dissent(trade, app.deps))
+    question = Question(trade, state.proposal.round, notices)
     if state.status is TradeStatus.PENDING and is_due(state.proposal.ticket, app.deps):
         expired = f"NOT approved: it expired at {minute(trade.expires_at)}."
         return Asked(question, "expired", expired)
@@ -151,6 +158,15 @@ async def _obstacle(state: TradeState, deps: Deps) -> str:
     except AccountHalted as error:
         return f"NOT approved: {str(error).removeprefix('Not approved: ')}"
     return ""
+
+
+async def _dissent(trade: TradeShape, deps: Deps) -> tuple[str, ...]:
+    """Quote the views that the chairman overruled for the trade of its account."""
+    where = {"week_id": trade.week_id, "account_id": trade.account}
+    rows = await deps.store.rows("chairman_decisions", where=where)
+    found = [Decision.model_validate(row["content"]) for row in rows if row["content"]]
+    views = [own for decision in found for own in decision.dissent_summary][:_MOST_VIEWS]
+    return tuple(f"{own.label} dissents: {quoted(own.view)}" for own in views)
 
 
 def _notices(trade: TradeShape, state: TradeState, deps: Deps) -> tuple[str, ...]:

@@ -19,7 +19,7 @@ from mcp_server.progress import Journey
 from mcp_server.runs import checkpoint_id_for, checkpoint_of
 from mcp_server.shapes import CheckpointsShape
 from mcp_server.tools.following import Reached, Run, Standing, begun
-from mcp_server.tools.lines import checkpoint_line, trade_line
+from mcp_server.tools.lines import checkpoint_line, counted, trade_line
 from mcp_server.tools.results import CheckpointsAnswer, WeekAnswer, told
 from mcp_server.tools.serving import HostContext, host_of, saying
 from mcp_server.tools.verdicts import approval_address
@@ -130,10 +130,14 @@ def looks_as_week(standing: CheckpointStanding) -> WeekAnswer:
 
 
 def _summary(standing: CheckpointStanding) -> str:
-    count, waiting = len(standing.stored.checkpoints), len(standing.stored.trades)
+    looks, waiting = standing.stored.checkpoints, len(standing.stored.trades)
+    actions = [look.action for look in looks]
+    each = ", ".join(f"{actions.count(name)} {name}" for name in dict.fromkeys(actions))
+    taken = counted(len(looks), "look at an open trade", "looks at open trades")
+    said = f"{taken}{f' ({each})' if each else ''}"
     if standing.state != "finished":
-        return f"The checkpoint is {standing.state}; {count} open trades were looked at so far."
-    return f"{count} open trades were looked at; {waiting} trades now wait."
+        return f"The checkpoint is {standing.state}; so far {said}."
+    return f"{said}; {counted(waiting, 'trade now waits', 'trades now wait')} for the user."
 
 
 def _next_step(standing: CheckpointStanding) -> str:

@@ -62,6 +62,7 @@ class Standing(Generic[Stored]):
     app: App
     stored: Stored
     has_begun: bool
+    is_done: bool
     state: RunState
     request: RunRequest | None
     failure: str | None
@@ -76,10 +77,10 @@ async def begun(
     carry it on, even where nothing else is stored of it yet.
     """
     app = await host.app()
-    if (await run.read(app)).is_done:
-        return await _standing(host, app, run)
-    request = await newest_request(run.run_id, app.deps.store)
-    if request is not None and request.is_cancelled:
+    standing = await _standing(host, app, run)
+    if standing.is_done:
+        return standing
+    if standing.request is not None and standing.request.is_cancelled:
         await request_run(run.run_id, run.week_id, app.deps, query=query)
     _start(host, app, run, query=query)
     async with _telling(host, app, run, listener):
@@ -128,7 +129,7 @@ def _start(host: Host, app: App, run: Run[Stored], *, query: str | None) -> None
     """Let a task do the run, told apart by its news and stopped by whoever takes it back."""
     wanted = still_wanted(run.run_id, app.deps.store)
     deps = replace(app.deps, tell=host.runs.news(run.key).tell, still_wanted=wanted)
-    host.runs.start(run.key, lambda: run.work(replace(app, deps=deps), query))
+    host.runs.start(run.key, lambda: run.work(replace(app, deps=deps), query), run_id=run.run_id)
 
 
 async def _standing(host: Host, app: App, run: Run[Stored]) -> Standing[Stored]:
@@ -139,9 +140,10 @@ async def _standing(host: Host, app: App, run: Run[Stored]) -> Standing[Stored]:
         app=app,
         stored=reached.stored,
         has_begun=reached.has_begun,
+        is_done=reached.is_done,
         state=_state(host, run, reached, request=request),
         request=request,
-        failure=None if reached.is_done else host.runs.failure_of(run.key),
+        failure=None if reached.is_done else host.runs.failure_of(run.key, run.run_id),
     )
 
 

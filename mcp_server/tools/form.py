@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, cast
 
 from pydantic import BaseModel, Field, WithJsonSchema, create_model
 
-from mcp_server.apps.cards import conviction_word
+from mcp_server.apps.card_shapes import conviction_word
 from mcp_server.rendering.words import new_york
 from mcp_server.shapes import TradeShape
 from mcp_server.tools.lines import trade_words

@@ -77,6 +77,8 @@ async def _read(ask_id: str, app: App) -> Reached[AskShape | None]:
 def question_as_week(standing: Standing[AskShape | None]) -> WeekAnswer:
     """Show a question's run as get_run shows every run."""
     base = council_answer(standing).model_dump(exclude={"answers"})
+    if standing.state == "finished":
+        base["next_step"] += " ask_council with the same question has the members' answers."
     address = approval_address(standing.app)
     return WeekAnswer(**base, decision="", measured="", trades=(), approval_url=address)
 
@@ -137,7 +139,7 @@ def _next_step(state: RunState, run_id: str) -> str:
         return f'Call get_run with run_id "{run_id}" until it is finished.'
     if state in ("unfinished", "cancelled"):
         return "Call ask_council with the same question to go on, if the user wants it."
-    return "Report the answer with its confidence. ask_council with the same question has more."
+    return "Report the answer with its confidence."
 
 
 def _line(given: MemberAnswerShape) -> MemberLine:

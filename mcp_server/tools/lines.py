@@ -44,22 +44,28 @@ def pitch_line(pitch: PitchShape) -> PitchLine:
     )
 
 
-def score_lines(scores: Iterable[ScoreShape]) -> tuple[ScoreLine, ...]:
-    """Show one line a label, best mean first, with one reviewer's strongest objection."""
+def score_lines(scores: Iterable[ScoreShape], *, is_over: bool) -> tuple[ScoreLine, ...]:
+    """Show one line a label, best mean first.
+
+    One reviewer's strongest objection is beside it once the chairman `is_over` it: what is objected
+    to would give the author away.
+    """
     by_label: dict[str, list[ScoreShape]] = {}
     for score in scores:
         by_label.setdefault(score.label, []).append(score)
-    lines = [_score_line(label, given) for label, given in sorted(by_label.items())]
+    lines = [
+        _score_line(label, given, is_over=is_over) for label, given in sorted(by_label.items())
+    ]
     return tuple(sorted(lines, key=lambda line: -line.mean_score))
 
 
-def _score_line(label: str, given: list[ScoreShape]) -> ScoreLine:
+def _score_line(label: str, given: list[ScoreShape], *, is_over: bool) -> ScoreLine:
     harshest = min(given, key=lambda score: score.mean_score)
     return ScoreLine(
         label=label,
         mean_score=round(sum(score.mean_score for score in given) / len(given), 2),
         reviews=len(given),
-        untrusted_text=harshest.best_argument_against,
+        untrusted_text=harshest.best_argument_against if is_over else "",
     )
 
 
@@ -91,6 +97,11 @@ def trade_words(trade: TradeShape) -> str:
     words = f"{trade.direction} {abs(trade.quantity)} {trade.instrument}"
     is_empty = not trade.quantity and trade.direction != "FLAT"
     return f"{words} (sizes to nothing)" if is_empty else words
+
+
+def counted(count: int, one: str, many: str) -> str:
+    """Return a count with its words, such as "1 trade is" or "6 trades are"."""
+    return f"{count} {one if count == 1 else many}"
 
 
 def decision_words(decision: DecisionShape | None) -> str:

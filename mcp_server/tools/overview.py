@@ -7,7 +7,7 @@ from mcp_types import CallToolResult
 from mcp_server import operations
 from mcp_server.rendering.words import approved_wait
 from mcp_server.shapes import StatusShape
-from mcp_server.tools.lines import account_line
+from mcp_server.tools.lines import account_line, counted
 from mcp_server.tools.results import StatusAnswer, told
 from mcp_server.tools.serving import HostContext, host_of, saying
 from mcp_server.wiring import App
@@ -46,7 +46,7 @@ def _status_summary(status: StatusShape) -> str:
     line = (
         f"{_halted_words(status)}"
         f"Week {status.week.week_id} is {status.week.state.replace('_', ' ')}; "
-        f"{status.pending} trades are pending; "
+        f"{counted(status.pending, 'trade is', 'trades are')} pending; "
         f"{held} of {len(status.accounts)} accounts hold a position."
     )
     if status.approved:
@@ -76,7 +76,7 @@ def _usual_next_step(status: StatusShape) -> str:
         return "Call run_weekly when the user wants the week's run."
     if status.approved:
         return (
-            "Nothing is asked of the user. While this server runs it sends the approved orders "
-            "as soon as the market is open; `council executor` does so without it."
+            "Nothing is asked of the user. The approved orders are sent as soon as the market is "
+            "open, while this server runs (not if it only reads) or `council executor` does."
         )
     return "Nothing is due. run_checkpoint looks at open trades."

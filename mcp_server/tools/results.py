@@ -4,6 +4,7 @@ Hosts give a model either the structure or the text, so both say the same: what 
 models and at which venue, how it falls short, and what to do next.
 """
 
+import re
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, ClassVar, Literal
@@ -182,7 +183,7 @@ class CouncilAnswer(RunAnswer):
 
 
 class TradesAnswer(Answer):
-    """The trades that wait for the user, a page of them; a person decides at `approval_url` too."""
+    """The trades that wait for the user, a page of them; `approval_url` shows their tickets."""
 
     trades: tuple[TradeLine, ...]
     next_cursor: str | None
@@ -270,6 +271,9 @@ def told(answer: Answer, meta: dict[str, Any] | None = None) -> CallToolResult:
 
 _SAID_APART = frozenset(Answer.model_fields)
 _UNTRUSTED = "untrusted_text"
+_FENCE = re.compile(rf"<(?=\s*/?\s*{_UNTRUSTED})", re.IGNORECASE)
+"""What a reader may take for one of the two lines, however it is spelt."""
+_ADDRESS = "approval_url"
 
 
 def as_text(answer: Answer) -> str:
@@ -286,6 +290,8 @@ def as_text(answer: Answer) -> str:
 def _field_lines(name: str, value: Any) -> list[str]:
     if name == _UNTRUSTED:
         return _fenced_lines(value)
+    if name == _ADDRESS:
+        return [f"{name}: {value} (shows the tickets while `council serve` runs)"]
     if isinstance(value, Shape):
         return ["", f"{name}:", *(f"- {part}: {said}" for part, said in value)]
     if not isinstance(value, tuple):
@@ -298,7 +304,7 @@ def _fenced_lines(text: str) -> list[str]:
     """Return text that others wrote between two lines that it cannot imitate; none without it."""
     if not text:
         return []
-    inside = text.replace(f"</{_UNTRUSTED}", f"&lt;/{_UNTRUSTED}")
+    inside = _FENCE.sub("&lt;", text)
     return [f"<{_UNTRUSTED}>", *inside.splitlines(), f"</{_UNTRUSTED}>"]
 
 

@@ -96,10 +96,12 @@ def told_of(standing: WeekStanding, stage: str) -> dict[str, Any]:
 def _failed(failure: str, week: WeekShape, *, stage: str) -> str:
     steps = ", ".join(TOOLS[step] for step in STEPS)
     order = "" if stage == WHOLE_WEEK else f" The steps in their order: {steps}."
-    return (
-        f"{_TITLES[stage]} of week {week.week_id} FAILED: {failure} What was stored stays, and "
-        f"{TOOLS[stage]} goes on from it once the cause is mended.{order} Tell the user."
-    )
+    left = "Nothing of it is stored."
+    if week.completed:
+        left = (
+            f"What was stored stays, and {TOOLS[stage]} goes on from it once the cause is mended."
+        )
+    return f"{_TITLES[stage]} of week {week.week_id} FAILED: {failure} {left}{order} Tell the user."
 
 
 def _summary(week: WeekShape, state: RunState, *, stage: str) -> str:

@@ -102,4 +102,5 @@ def _told(error: CouncilError, not_done: str) -> str:
 
 
 def _unexpected(error: Exception) -> str:
-    return f"unexpected {type(error).__name__}: {error} The server's log says where. Tell the user."
+    # What it says may be anything, a key included; the log masks those.
+    return f"unexpected {type(error).__name__}; the server's log says why and where. Tell the user."

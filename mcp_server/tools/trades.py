@@ -15,6 +15,7 @@ from config.errors import RefusedError
 from council.trading.approvals import Decider
 from mcp_server import operations
 from mcp_server.apps.cards import read_cards
+from mcp_server.host import Host
 from mcp_server.nonces import Shown, check_nonce, issue_nonce
 from mcp_server.readings import list_trades
 from mcp_server.scopes import held_by
@@ -24,7 +25,7 @@ from mcp_server.stop_views import stop_sentences
 from mcp_server.stopping import read_stops
 from mcp_server.tools.ballot import Asked, is_modern, read_asked
 from mcp_server.tools.form import NO_REASON
-from mcp_server.tools.lines import trade_line
+from mcp_server.tools.lines import counted, trade_line
 from mcp_server.tools.paging import PAGE_LIMIT, Cursor, Limit, page
 from mcp_server.tools.results import DecidedAnswer, TradesAnswer, told
 from mcp_server.tools.serving import HostContext, TradeId, WeekId, approver_of, host_of, saying
@@ -32,6 +33,7 @@ from mcp_server.tools.verdicts import (
     approval_address,
     approve_shown,
     decided_answer,
+    in_person,
     reject_shown,
 )
 from mcp_server.wiring import App
@@ -52,17 +54,18 @@ async def list_pending_trades(
 
     Show them to the user as they are. Listing approves nothing.
     """
-    app = await host_of(ctx).app()
+    host = host_of(ctx)
+    app = await host.app()
     week = operations.checked_week(week_id) if week_id else None
     trades = await list_trades(app, status="pending", week_id=week)
     shown, following = page(trades, cursor, limit, of=f"pending {week}")
     standing, stops = app.standing, stop_sentences(await read_stops(app))
     answer = TradesAnswer(
-        summary=f"{len(trades)} trades are pending.",
+        summary=f"{counted(len(trades), 'trade is', 'trades are')} pending.",
         mode=standing.mode,
         venue=standing.venue,
         degraded=(*stops, *standing.degraded),
-        next_step=_after_listing(app, following) if shown else _NOTHING_WAITS,
+        next_step=_after_listing(host, app, following) if shown else _NOTHING_WAITS,
         trades=tuple(map(trade_line, shown)),
         next_cursor=following,
         approval_url=approval_address(app),
@@ -98,7 +101,7 @@ async def decide_trade(
     app = await host_of(ctx).app()
     if app.deps.config.risk.approval.mode == "strict":
         raise RefusedError(
-            f"approval.mode is strict, so no card decides: the user opens {approval_address(app)}."
+            f"approval.mode is strict, so no card decides: the user does, {in_person(app)}."
         )
     asked = await read_asked(app, trade_id)
     check_nonce(nonce, _shown(asked), state_keys(app.settings), now=app.deps.clock.now())
@@ -113,13 +116,12 @@ async def decide_trade(
 _NOTHING_WAITS = "Nothing waits. get_status shows positions; run_weekly starts the week's run."
 
 
-def _after_listing(app: App, following: str | None) -> str:
+def _after_listing(host: Host, app: App, following: str | None) -> str:
     more = " More are listed with next_cursor." if following else ""
+    if host.reads_only:
+        return f"Show them. This server only reads: the user decides {in_person(app)}.{more}"
     if app.deps.config.risk.approval.mode == "strict":
-        return (
-            f"Show them. In strict mode only the user approves: at {approval_address(app)} or with "
-            f"`council approve`.{more}"
-        )
+        return f"Show them. In strict mode only the user approves, {in_person(app)}.{more}"
     return (
         "Show them and ask the user which to decide on: approve_trade asks the user about those "
         f"named, reject_trade takes the user's no to one.{more}"
@@ -134,16 +136,16 @@ async def _for_cards(
         return None
     cards = await read_cards(app, trades)
     nonces: dict[str, str] = {}
-    if _may_decide(app):
+    if _may_decide(host_of(ctx), app):
         nonces = {trade.trade_id: await _nonce_for(app, trade) for trade in trades}
     return {CARDS: [card.model_dump(mode="json") for card in cards], NONCES: nonces}
 
 
-def _may_decide(app: App) -> bool:
-    """Whether a card may decide here: not in strict mode, and not by a token that only reads."""
+def _may_decide(host: Host, app: App) -> bool:
+    """Whether a card may decide: not in strict mode, and not where token or server only read."""
     token = get_access_token()
     allowed = token is None or held_by(token.scopes) == "approve"
-    return allowed and app.deps.config.risk.approval.mode != "strict"
+    return allowed and not host.reads_only and app.deps.config.risk.approval.mode != "strict"
 
 
 async def _nonce_for(app: App, trade: TradeShape) -> str:

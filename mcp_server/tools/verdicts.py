@@ -22,9 +22,17 @@ _STILL_PENDING = "Left for later: nothing was decided"
 
 
 def approval_address(app: App, trade_id: str | None = None) -> str:
-    """Return where a person decides without any assistant; the address alone decides nothing."""
+    """Return where a person reads the tickets without any assistant; it decides nothing."""
     pages = f"{app.settings.council_web_url}/approvals"
     return pages if trade_id is None else f"{pages}/{trade_id}"
+
+
+def in_person(app: App, trade_id: str | None = None) -> str:
+    """Return how a person decides without any assistant, to follow a verb such as "decides"."""
+    command = "council approve" if trade_id is None else f"council approve {trade_id}"
+    what = "the tickets" if trade_id is None else "the ticket"
+    address = approval_address(app, trade_id)
+    return f"with `{command}` in a terminal ({address} shows {what} while `council serve` runs)"
 
 
 async def by_form(app: App, ballot: Ballot, filled: Filled, by: Decider) -> tuple[VerdictLine, ...]:
@@ -99,8 +107,7 @@ def decided_answer(
     """Tell of every trade; `instead` replaces the usual summary or next_step."""
     statuses = {own.status for own in lines}
     only = ballot[0].trade.trade_id if len(ballot) == 1 else None
-    address = approval_address(app, only)
-    words = {"summary": summed_up(lines), "next_step": _next_step(app, statuses, address)}
+    words = {"summary": summed_up(lines), "next_step": _next_step(app, statuses, only)}
     return DecidedAnswer(
         **{**words, **instead},
         mode=app.standing.mode,
@@ -108,7 +115,7 @@ def decided_answer(
         degraded=app.standing.degraded,
         status=statuses.pop() if len(statuses) == 1 else "mixed",
         trades=tuple(lines),
-        approval_url=address,
+        approval_url=approval_address(app, only),
     )
 
 
@@ -142,7 +149,7 @@ async def _status_now(app: App, asked: Asked) -> str:
         return "unknown"
 
 
-def _next_step(app: App, statuses: set[str], address: str) -> str:
+def _next_step(app: App, statuses: set[str], only: str | None) -> str:
     steps = []
     if "approved" in statuses:
         opens_at = operations.market_opens_at(app)
@@ -153,8 +160,8 @@ def _next_step(app: App, statuses: set[str], address: str) -> str:
         )
     if "pending" in statuses:
         steps.append(
-            f"What is pending waits for the user, here or at {address}: tell the user, and do not "
-            "ask again unless told to."
+            f"What is pending waits for the user, here or {in_person(app, only)}: tell the user, "
+            "and do not ask again unless told to."
         )
     return " ".join(steps) or "list_pending_trades shows what else waits."
 

@@ -32,7 +32,7 @@ def reviews_answer(standing: WeekStanding) -> ReviewsAnswer:
     week = standing.stored
     return ReviewsAnswer(
         **told_of(standing, "peer_review"),
-        scores=score_lines(week.scores),
+        scores=score_lines(week.scores, is_over="chairman" in week.completed),
         measured=" ".join(week.measured),
     )
 

@@ -3,6 +3,7 @@
 A page of another site cannot name us, even where its own name has come to point at this machine.
 """
 
+import re
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlsplit
@@ -11,10 +12,14 @@ from starlette.datastructures import Headers
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from config.errors import UsageError
+
 LOOPBACK_NAMES: Final = ("127.0.0.1", "localhost", "[::1]")
 _LOOPBACK_BINDS: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 _ANY_ADDRESS: Final = frozenset({"0.0.0.0", "::"})  # noqa: S104 - to compare with, not to bind
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
+_NAME: Final = re.compile(r"(\[[0-9a-f:.]+\]|[a-z0-9]([a-z0-9._-]*[a-z0-9])?)(:(?P<port>\d{1,5}))?")
+_HIGHEST_PORT: Final = 65_535
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +35,11 @@ class Addresses:
     def is_local(self) -> bool:
         """Whether only programs on this machine can be meant to reach it."""
         return self.bind in _LOOPBACK_BINDS and all(map(is_loopback, self.further))
+
+    @property
+    def is_nameless(self) -> bool:
+        """Whether it listens everywhere, yet is answered only under this machine's own names."""
+        return self.bind in _ANY_ADDRESS and all(map(is_loopback, self.further))
 
     @property
     def origin(self) -> str:
@@ -67,6 +77,21 @@ class Addresses:
 def host_in(url: str) -> str:
     """Return the host, and the port where one is written, of an address."""
     return urlsplit(url).netloc.rpartition("@")[2].lower()
+
+
+def checked_name(text: str) -> str:
+    """Return a name by which a server may be reached, in lower case.
+
+    Raises:
+        UsageError: it is no name or number of a machine, with a port or without.
+    """
+    found = _NAME.fullmatch(text.lower())
+    if found is None or not 0 < int(found["port"] or 1) <= _HIGHEST_PORT:
+        raise UsageError(
+            f"{text!r} is no name of a server: write it without http:// and without a path, such "
+            "as council.example or council.example:8443."
+        )
+    return found[0]
 
 
 class ExactAddresses:

@@ -23,11 +23,14 @@ from starlette.types import ASGIApp, Scope
 
 from config.errors import CouncilError
 from mcp_server.host import Host
+from mcp_server.offers import OFFERS
 from mcp_server.scopes import SCOPES, full_name
 from mcp_server.web.addresses import Addresses, ExactAddresses
 from mcp_server.web.door import Door, Guarded
 from mcp_server.web.health import Health
 from mcp_server.web.pages import Pages, shown_problem
+from mcp_server.web.running import Calls
+from mcp_server.web.scope_guard import ScopeGuard
 
 MCP_PATH: Final = "/mcp"
 MOST_BODY_BYTES: Final = 1024 * 1024
@@ -54,12 +57,15 @@ class Access:
         return str(build_resource_metadata_url(AnyHttpUrl(self.resource)))
 
 
-def web_app(server: MCPServer[Host], host: Host, access: Access, *, stateless: bool) -> Starlette:
-    """Return the application; serve it while `running_sessions(server)` is open.
+def web_app(
+    server: MCPServer[Host], host: Host, access: Access, *, calls: Calls, stateless: bool
+) -> Starlette:
+    """Return the application, with `server` under guard; serve it amid `running_sessions(server)`.
 
     `stateless` keeps nothing between the requests of older clients, which then cannot be asked
     anything in a form.
     """
+    server.middleware.extend((calls, ScopeGuard({own.name: own.scope for own in OFFERS})))
     pages, health = Pages(host), Health(host)
     door = access.door
     with_token = _guarded(lambda scope: not door.demands_token(scope), access)

@@ -35,11 +35,11 @@ class Health:
     async def ready(self, _: Request) -> Response:
         """Say whether database, read tables and executor work; 503 unless all of them do."""
         checks: dict[str, Any] = {
-            "executor": "working" if self._host.is_working else "stopped: restart this server",
+            "executor": self._executor(),
             "database": await self._database(),
         }
-        is_ready = checks == {"executor": "working", "database": "answers"}
-        standing = (await self._host.app()).standing if self._host.is_working else None
+        is_ready = self._host.is_working and checks["database"] == "answers"
+        standing = (await self._host.app()).standing if self._host.is_open else None
         return JSONResponse(
             {
                 "ready": is_ready,
@@ -51,9 +51,14 @@ class Health:
             headers=_NO_STORE,
         )
 
+    def _executor(self) -> str:
+        if not self._host.is_working:
+            return "stopped: it begins anew in a moment, and the log says why"
+        return "not here: this server only reads" if self._host.reads_only else "working"
+
     async def _database(self) -> str:
         """Say whether it answers, and whether this version folds all that is in its log."""
-        if not self._host.is_working:
+        if not self._host.is_open:
             return "not asked"
         app = await self._host.app()
         try:

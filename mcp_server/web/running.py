@@ -13,20 +13,25 @@ from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
 from starlette.types import ASGIApp
 
 from config.errors import UsageError
+from mcp_server.web.streams import Listeners, Streams
 
 CALL_GRACE: Final = timedelta(seconds=5)
 """How long calls in flight may take at the end; with what follows less than the ten seconds after
 which a container is killed."""
 _STREAM_GRACE_SECONDS: Final = 1
-"""For connections that are only listening, and never end by themselves."""
+"""For streams, which are told to end, and for readers that are too slow to hear it."""
 _KEEP_ALIVE_SECONDS: Final = 15
 _MOST_CONNECTIONS: Final = 1_000
 
 
 class Calls:
-    """Counts the tool calls in flight; as middleware of a server it sees every one."""
+    """Counts the tool calls in flight; as middleware of a server it sees every one.
+
+    `listeners` are those who wait for no answer, and are sent away after the last call.
+    """
 
     def __init__(self) -> None:
+        self.listeners = Listeners()
         self._count = 0
         self._none_left = asyncio.Event()
         self._none_left.set()
@@ -36,7 +41,7 @@ class Calls:
     ) -> HandlerResult:
         """Count the message if it is a call."""
         if ctx.method != "tools/call":
-            return await call_next(ctx)
+            return await self.listeners(ctx, call_next)
         self._count += 1
         self._none_left.clear()
         try:
@@ -77,13 +82,16 @@ async def running_web(
     app: ASGIApp, listener: socket.socket, calls: Calls
 ) -> AsyncIterator["asyncio.Task[None]"]:
     """Serve `app` on `listener` while the context is open; yields the task that serves."""
-    server = _Server(_config(app))
+    streams = Streams(app)
+    server = _Server(_config(streams))
     serving = asyncio.create_task(server.serve(sockets=[listener]))
     try:
         yield serving
     finally:
         server.refuse_newcomers()
         await calls.ended(CALL_GRACE)
+        calls.listeners.end()
+        streams.end()
         server.should_exit = True
         await serving
 

@@ -15,14 +15,12 @@ from config.errors import ConfigError, RefusedError
 from config.settings import Settings
 from mcp_server import operations
 from mcp_server.host import Host, Pace
-from mcp_server.offers import OFFERS
 from mcp_server.sealing import state_keys
 from mcp_server.server import EVERYTHING, Serving, server_of
-from mcp_server.web.addresses import Addresses, host_in, is_loopback
+from mcp_server.web.addresses import Addresses, checked_name, host_in, is_loopback
 from mcp_server.web.app import MCP_PATH, Access, running_sessions, web_app
 from mcp_server.web.door import Door
 from mcp_server.web.running import Calls, listener_on, running_web
-from mcp_server.web.scope_guard import ScopeGuard
 from mcp_server.web.token_file import TokenFile
 from mcp_server.web.verifiers import FileVerifier, FirstOf, JwtVerifier
 from mcp_server.wiring import App, Terms, assembled
@@ -75,11 +73,11 @@ async def served(
             lambda: assembled(settings, Terms(pooled=True)),
             operations.execute_in_background,
             pace=Pace(opening=_OPENING),
+            reads_only=asked.serving.read_only,
         )
         app, calls = await _opened(host), Calls()
         server = server_of(lambda: host, asked.serving, keys=lambda: state_keys(settings))
-        server.middleware.extend((calls, ScopeGuard({own.name: own.scope for own in OFFERS})))
-        application = web_app(server, host, access, stateless=asked.stateless)
+        application = web_app(server, host, access, calls=calls, stateless=asked.stateless)
         async with running_sessions(server), running_web(application, listener, calls) as ended:
             yield Served(
                 app=app,
@@ -88,6 +86,12 @@ async def served(
                 demands_token=access.door.demands_token({"type": "http", "headers": []}),
                 ended=ended,
             )
+
+
+def is_nameless(asked: Asked, settings: Settings) -> bool:
+    """Whether other machines could reach it, yet by no name that would be answered."""
+    names = (*asked.further_names, host_in(settings.council_web_url))
+    return Addresses(asked.bind, asked.port, names).is_nameless
 
 
 def at_its_own_address(settings: Settings, origin: str) -> Settings:
@@ -102,11 +106,12 @@ def access_of(settings: Settings, asked: Asked, port: int, *, clock: Clock) -> A
 
     Raises:
         ConfigError: the token file, or a setting about tokens, cannot be used.
+        UsageError: a further name is none.
         RefusedError: others could reach the server, and nobody would have to show a token.
     """
     resource = f"{settings.council_web_url}{MCP_PATH}"
-    names = (*asked.further_names, host_in(settings.council_web_url))
-    addresses = Addresses(asked.bind, port, names)
+    names = map(checked_name, (*asked.further_names, host_in(settings.council_web_url)))
+    addresses = Addresses(asked.bind, port, tuple(names))
     own = FileVerifier(TokenFile.in_home(settings.council_home), clock, resource=resource)
     own.load()
     signed = signed_tokens(settings, resource)

@@ -4,12 +4,9 @@ A token has 256 random bits, so a plain SHA-256 hides it: there is nothing to gu
 would have to slow down, and every request is checked.
 """
 
-import fcntl
 import hashlib
 import os
 import secrets
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -18,6 +15,7 @@ from typing import Annotated, Final
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
 from config.errors import ConfigError, RefusedError, UsageError
+from mcp_server.private_files import alone_with, write_privately
 from mcp_server.scopes import Scope
 
 NAME_PATTERN: Final = r"[A-Za-z0-9][A-Za-z0-9._-]{0,39}"
@@ -106,7 +104,7 @@ class TokenFile:
                 f"{name!r} is no name of a token: use 1 to 40 letters, digits, dots, dashes or "
                 "underscores, a letter or digit first."
             ) from error
-        with self._locked():
+        with alone_with(self.path):
             kept = self.read()
             if any(token.name == name for token in kept):
                 raise RefusedError(
@@ -121,7 +119,7 @@ class TokenFile:
         Raises:
             UsageError: there is none of that name.
         """
-        with self._locked():
+        with alone_with(self.path):
             kept = self.read()
             left = tuple(token for token in kept if token.name != name)
             if len(left) == len(kept):
@@ -130,34 +128,8 @@ class TokenFile:
             self._write(left)
         return len(left)
 
-    @contextmanager
-    def _locked(self) -> Iterator[None]:
-        """Let one process at a time read and write; the lock ends with the process at the latest.
-
-        Raises:
-            ConfigError: the folder cannot be written.
-        """
-        try:
-            self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            lock = os.open(self.path.with_suffix(".lock"), os.O_RDWR | os.O_CREAT, 0o600)
-        except OSError as error:
-            raise ConfigError(f"{self.path.parent} cannot be written: {error.strerror}.") from error
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            yield
-        finally:
-            os.close(lock)
-
     def _write(self, tokens: tuple[StoredToken, ...]) -> None:
-        """Replace the file in one step: a reader sees the old one or the new one, never half."""
-        fresh = self.path.with_suffix(".new")
-        fresh.unlink(missing_ok=True)
-        opened = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(opened, "w", encoding="utf-8") as file:
-            file.write(_Kept(tokens=tokens).model_dump_json(indent=2) + "\n")
-            file.flush()
-            os.fsync(file.fileno())
-        fresh.replace(self.path)
+        write_privately(self.path, _Kept(tokens=tokens).model_dump_json(indent=2) + "\n")
 
 
 def digest_of(token: str) -> str:

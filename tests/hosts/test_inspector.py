@@ -95,7 +95,7 @@ def test_inspector_calls_alone_go_from_run_weekly_to_a_filled_order(over_http: I
     assert "NOT approved" in refused.text
     assert "Approved" in approved["summary"]
     assert (status["pending"], status["venue"]) == (5, "simulated")
-    assert any("LONG" in str(a) or "flat" not in str(a["position"]) for a in status["accounts"])
+    assert any(account["position"].startswith(("+", "-")) for account in status["accounts"])
 
 
 def finished(inspector: Inspector) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, Literal
 from uuid import UUID
 
@@ -24,7 +25,7 @@ from council.trading.approvals import reject, revoke
 from council.trading.journal import record
 from council.trading.lifecycle import load_trade
 from mcp_server.host import Host
-from mcp_server.server import server_of
+from mcp_server.server import EVERYTHING, Serving, server_of
 from mcp_server.wiring import App, Terms, opened_store
 from tests.builders import NOW, make_ticket
 from tests.council.trading.scenes import ANNA, facts_of, in_mode, store_proposal
@@ -60,14 +61,15 @@ class Scene:
         """Return the same database under another approval mode."""
         return replace(self, app=replace(self.app, deps=in_mode(self.app.deps, mode)))
 
-    def server(self, key: bytes = KEY) -> MCPServer[Host]:
+    def server(self, key: bytes = KEY, *, serving: Serving = EVERYTHING) -> MCPServer[Host]:
         """Return one more server on the database."""
 
         @asynccontextmanager
         async def shared() -> AsyncIterator[App]:
             yield self.app
 
-        return server_of(lambda: Host(shared, _idle), keys=lambda: (key,))
+        host = partial(Host, shared, _idle, reads_only=serving.read_only)
+        return server_of(host, serving, keys=lambda: (key,))
 
     async def propose(self, *accounts: str, **changes: Any) -> list[Ticket]:
         """Store a proposal to buy 500 SPY for each account."""

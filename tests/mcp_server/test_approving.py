@@ -249,3 +249,21 @@ async def test_a_trade_whose_time_is_over_is_not_asked_about(scene: Scene, era: 
     assert "NOT approved" in text_of(result)
     assert "expired at" in text_of(result)
     assert await scene.verdicts(*tickets) == []
+
+
+@pytest.mark.parametrize("broken", ["read_asked", "form_message"])
+async def test_a_form_that_cannot_be_made_says_that_nothing_was_approved(
+    scene: Scene, era: Era, broken: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (ticket,) = await scene.propose("GROQ")
+
+    def breaks(*_: object) -> None:
+        raise RuntimeError("with the key sk-canary")
+
+    monkeypatch.setattr(f"mcp_server.tools.ballot.{broken}", breaks)
+    async with client_of(scene.server(), era, Person()) as client:
+        result = await client.call_tool("approve_trade", {"trade_ids": [str(ticket.trade_id)]})
+
+    assert result.is_error
+    assert text_of(result).startswith("NOT approved, the trade stays as it was: unexpected Runtime")
+    assert "canary" not in text_of(result)

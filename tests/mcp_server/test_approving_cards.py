@@ -14,6 +14,7 @@ from mcp_types import CallToolResult
 from config.settings import Settings
 from council.model.ticket import Ticket
 from mcp_server.scopes import Scope, full_name, with_narrower
+from mcp_server.server import Serving
 from tests.mcp_server.approving import (
     ACCOUNTS,
     APPROVED_ON_CARD,
@@ -203,3 +204,17 @@ async def test_a_token_that_may_not_approve_is_given_no_nonce(
         auth_context_var.reset(before)
 
     assert len(given) == expected
+
+
+async def test_a_server_that_only_reads_gives_no_nonce_and_names_no_tool_that_decides(
+    scene: Scene, era: Era
+) -> None:
+    await scene.propose("GROQ")
+
+    server = scene.server(serving=Serving(read_only=True))
+    async with client_of(server, era, shows_apps=True) as client:
+        listed = await client.call_tool("list_pending_trades", {})
+
+    assert (listed.meta or {})["council/nonces"] == {}
+    assert "approve_trade" not in text_of(listed)
+    assert "`council approve`" in text_of(listed)

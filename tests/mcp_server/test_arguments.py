@@ -29,8 +29,18 @@ async def test_an_unknown_argument_is_refused_as_the_schema_says() -> None:
     async with mcp.Client(build_server(never_opened)) as client:
         said = await refused(client, "get_status", **{"weekid\x1b" + "x" * 500: "2026-11-18"})
 
-    assert "there is no weekid\\x1bxxx" in said
+    assert "there is no argument weekid\\x1bxxx" in said
     assert len(said) < 200
+
+
+async def test_an_unknown_argument_is_answered_with_those_there_are() -> None:
+    async with mcp.Client(build_server(never_opened)) as client:
+        said = await refused(client, "halt_trading", reason="storm", account="CHATGPT")
+
+    assert said == (
+        "halt_trading was NOT called, nothing was done: there is no argument account. Its "
+        "arguments: reason, accounts. Mend the arguments and call again."
+    )
 
 
 @pytest.mark.parametrize("week", ["\x1b[2J\u202e", "A" * 1_000_000])

@@ -10,8 +10,10 @@ from mcp.server.elicitation import render_elicitation_schema
 from mcp_types import ClientCapabilities, ElicitationCapability
 from syrupy.assertion import SnapshotAssertion
 
+from mcp_server import operations
+from mcp_server.readings import list_trades
 from mcp_server.shapes import TradeShape
-from mcp_server.tools.ballot import shows_forms
+from mcp_server.tools.ballot import read_asked, shows_forms
 from mcp_server.tools.form import (
     CHOICES,
     NO_REASON,
@@ -23,6 +25,7 @@ from mcp_server.tools.form import (
 from mcp_server.tools.serving import HostContext
 from mcp_server.views import trade_shape
 from tests.builders import make_ticket
+from tests.mcp_server.conftest import OpenApp
 
 ANY_JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=20),
@@ -125,3 +128,19 @@ def test_a_client_that_cannot_be_asked_or_is_known_not_to_show_forms_gets_none()
     assert not shows_forms(context({}, can_send_request=False))
     assert not shows_forms(context({}), ("blind-host",))
     assert shows_forms(context({}, client_params=None), ("blind-host",))
+
+
+async def test_the_form_quotes_the_views_that_the_chairman_overruled(open_week: OpenApp) -> None:
+    async with open_week() as app:
+        trades = await list_trades(app, status="pending")
+        (council,) = [trade for trade in trades if trade.account == "COUNCIL"]
+        asked = [await read_asked(app, trade.trade_id) for trade in trades]
+        decision = (await operations.week(app, council.week_id)).decision
+
+    assert decision is not None
+    assert decision.dissent
+    by_account = {own.trade.account: own.question.notices for own in asked}
+    dissent = [line for line in by_account["COUNCIL"] if "dissents: “" in line]
+    assert len(dissent) == min(3, len(decision.dissent))
+    assert all(f"- Note: {line}" in form_message([asked[-1].question]) for line in dissent)
+    assert not [line for name in by_account if name != "COUNCIL" for line in by_account[name]]

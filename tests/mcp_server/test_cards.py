@@ -21,7 +21,8 @@ from council.trade_facts import TradeProposed
 from mcp_server import stopping
 from mcp_server.apps.arguments import argument_of, flags_of
 from mcp_server.apps.card import CARD_URI, card_html
-from mcp_server.apps.cards import conviction_word, read_cards
+from mcp_server.apps.card_shapes import conviction_word
+from mcp_server.apps.cards import read_cards
 from mcp_server.readings import list_trades
 from mcp_server.server import build_server
 from tests.browser.scene import IMAGE, SCRIPT, store_week
@@ -200,7 +201,7 @@ async def test_a_trade_above_the_cap_says_that_a_card_cannot_approve_it(
 
         cards = await read_cards(app, await list_trades(app, status="pending"))
 
-    capped = [card.account for card in cards if "Approve it on the page" in str(card.notices)]
+    capped = [card.account for card in cards if "Approve it in a terminal" in str(card.notices)]
     assert capped == ["CHATGPT", "COUNCIL"]
 
 

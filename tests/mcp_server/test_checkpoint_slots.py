@@ -40,3 +40,23 @@ async def test_a_checkpoint_is_taken_from_its_minute_on(
         await operations.checkpoint(app, slot)
 
     assert len(slots) == taken
+
+
+async def test_no_further_checkpoint_is_taken_once_they_are_taken_back(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slots: list[str] = []
+
+    async def noted(_week_id: str, _deps: object, *, slot: str) -> None:
+        slots.append(slot)
+
+    async def until_the_first() -> bool:
+        return not slots
+
+    monkeypatch.setattr(operations, "run_checkpoint", noted)
+    async with opened_store(settings, Terms(clock=VirtualClock(NOON_AT))) as opened:
+        deps = replace(opened.deps, calendar=xnys(), still_wanted=until_the_first)
+
+        await operations.take_checkpoints(replace(opened, deps=deps), ("09:00", "12:00"))
+
+    assert slots == ["09:00"]

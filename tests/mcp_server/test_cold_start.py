@@ -111,7 +111,7 @@ async def test_a_tool_that_was_listed_from_the_store_is_built_when_it_is_called(
         refused = await client.call_tool("get_run", {"run_id": "x", "colour": "red"})
 
     assert refused.is_error
-    assert "there is no colour" in str(refused.content)
+    assert "there is no argument colour" in str(refused.content)
 
 
 def never_opened(*_: Any) -> Any:

@@ -7,7 +7,7 @@ from typing import Any, cast
 import pytest
 
 from config.errors import UnreachableError
-from mcp_server.host import Host
+from mcp_server.host import Host, Pace
 from mcp_server.wiring import App
 
 APP = cast("App", object())
@@ -138,3 +138,53 @@ async def test_a_turn_that_is_under_way_at_the_end_is_finished() -> None:
     await host.aclose()
 
     assert turns == ["sent"]
+
+
+async def test_background_work_that_breaks_is_begun_anew_with_the_app_still_open() -> None:
+    door, runs, was_working = Door(), [], []
+
+    async def breaking(_: App, stop: asyncio.Event) -> None:
+        runs.append("begun")
+        if len(runs) < 3:
+            raise RuntimeError("It broke.")
+        was_working.append(host.is_working)
+        await stop.wait()
+
+    host = Host(door.open, breaking, pace=Pace(again=timedelta(0)))
+    await host.app()
+    for _ in range(20):
+        await asyncio.sleep(0)
+    await host.aclose()
+
+    assert runs == ["begun"] * 3
+    assert was_working == [True]
+    assert (door.opened, door.closed) == (1, 1)
+
+
+async def test_while_background_work_is_broken_the_host_is_open_but_not_working() -> None:
+    async def breaks(_: App, stop: asyncio.Event) -> None:
+        raise RuntimeError("It broke.")
+
+    host = Host(Door().open, breaks, pace=Pace(again=timedelta(days=1)))
+    await host.app()
+    await asyncio.sleep(0)
+    states = (host.is_open, host.is_working)
+    await host.aclose()
+
+    assert states == (True, False)
+
+
+async def test_a_host_that_only_reads_sends_nothing() -> None:
+    sent = []
+
+    async def sending(_: App, stop: asyncio.Event) -> None:
+        sent.append("order")
+
+    host = Host(Door().open, sending, reads_only=True)
+    await host.app()
+    for _ in range(5):
+        await asyncio.sleep(0)
+    is_working = host.is_working
+    await host.aclose()
+
+    assert (sent, is_working) == ([], True)

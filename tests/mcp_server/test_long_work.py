@@ -1,12 +1,13 @@
 """Runs under way: no call waits for them, no cancelled call stops them, nobody does them twice."""
 
 import asyncio
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Literal
 
 import mcp
 import pytest
 
+from config.clock import FixedClock
 from config.settings import Settings
 from mcp_server import operations
 from mcp_server.host import Host, Pace
@@ -16,6 +17,7 @@ from tests.mcp_server.conftest import OpenApp
 from tests.mcp_server.held import QUICK, Gate, held, quick_server
 from tests.mcp_server.test_tools import finished, refused, told
 
+NOON_AT = datetime(2026, 11, 18, 17, tzinfo=UTC)
 STAGE_CALLS = {"pitch": 5, "peer_review": 5, "chairman": 1}
 """How many questions a whole week asks in each stage after research."""
 
@@ -72,18 +74,28 @@ async def test_many_followers_at_two_servers_ask_no_model_twice(open_app: OpenAp
     assert {stage: gate.asked[stage] for stage in STAGE_CALLS} == STAGE_CALLS
 
 
-async def test_a_checkpoint_is_a_run_that_any_server_ends(open_app: OpenApp) -> None:
-    async with open_app() as app:
+async def test_a_checkpoint_is_a_run_that_ends_and_on_a_later_day_is_only_read(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def open_at(at: datetime) -> OpenApp:
+        return lambda: assembled(settings, Terms(clock=FixedClock(at)))
+
+    async with open_at(NOON_AT)() as app:
         await operations.run_until(app, "propose", week_id=None, query=None)
-        today = operations.today(app)
-    run_id = f"checkpoint-{today}"
+    async with mcp.Client(quick_server(open_at(NOON_AT))) as client:
+        taken = await finished(client, await told(client, "run_checkpoint", time="12:00"))
+        unknown = await refused(client, "get_run", run_id="checkpoint-2026-11-18-1337")
+    monkeypatch.setattr(operations, "take_checkpoints", never)
+    async with mcp.Client(quick_server(open_at(NOON_AT + timedelta(days=1)))) as client:
+        later = await told(client, "get_run", run_id=taken["run_id"])
 
-    async with mcp.Client(quick_server(open_app)) as client:
-        nothing_due = await told(client, "get_run", run_id=run_id, wait_seconds=0)
-        unknown = await refused(client, "get_run", run_id=f"{run_id}-1337")
-
-    assert (nothing_due["state"], nothing_due["run_id"]) == ("finished", run_id)
+    assert taken["run_id"] == "checkpoint-2026-11-18-1200"
+    assert (later["state"], later["run_id"]) == ("finished", taken["run_id"])
     assert "no checkpoint of schedule.yaml" in unknown
+
+
+async def never(*_: object) -> None:
+    raise AssertionError("a day that is over takes no checkpoint")
 
 
 async def test_opening_that_takes_long_is_told_and_goes_on(open_app: OpenApp) -> None:
@@ -135,3 +147,16 @@ async def test_a_venue_that_hangs_is_a_problem_of_its_account(
 
     assert {account.equity_usd for account in status.accounts} == {None}
     assert "did not answer within" in (status.accounts[0].problem or "")
+
+
+async def test_a_step_out_of_its_order_does_not_end_the_weeks_run(open_app: OpenApp) -> None:
+    gate = Gate(frozenset({"prices"}))
+
+    async with mcp.Client(quick_server(held(open_app, gate))) as client:
+        run = await told(client, "run_weekly")
+    async with mcp.Client(quick_server(open_app)) as other:
+        out_of_order = await refused(other, "collect_pitches")
+        done = await finished(other, await told(other, "get_run", run_id=run["run_id"]))
+
+    assert "pitch builds on snapshot" in out_of_order
+    assert len(done["trades"]) == 6

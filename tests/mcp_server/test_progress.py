@@ -44,8 +44,6 @@ class Heard:
     ) -> None:
         if self.has_gone:
             raise ConnectionError("the client has gone")
-        assert total is not None
-        assert progress <= total
         self.numbers.append(progress)
         self.words.append(message or "")
 
@@ -112,6 +110,23 @@ async def test_a_run_of_another_process_is_told_from_what_is_stored() -> None:
 
     assert heard.numbers[0] == 2.0
     assert heard.words[-1] == "pitch 3/6: is stored"
+
+
+async def test_no_number_is_beyond_the_last_stage_however_long_the_silence() -> None:
+    heard, looked = Heard(), list[int]()
+
+    async def read() -> Progress | None:
+        looked.append(len(heard.numbers))
+        return Progress(STAGES[-1], IS_STORED, len(STAGES), len(STAGES))
+
+    async with telling(heard, WEEK, news=News(), stored=read, keep_alive=A_MOMENT):
+        for _ in range(LOOKS):
+            if len(looked) > 3:
+                break
+            await asyncio.sleep(0.001)
+
+    assert len(looked) > 3
+    assert heard.numbers == [float(len(STAGES))]
 
 
 async def test_nothing_is_told_after_the_end() -> None:

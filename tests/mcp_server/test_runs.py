@@ -9,6 +9,7 @@ from council.errors import WeekBusy
 from mcp_server.runs import Runs, checkpoint_id_for, checkpoint_of, run_id_for, run_of
 
 WEEK = "2026-11-18"
+RUN = f"run-{WEEK}"
 NO_PATIENCE = timedelta(0)
 A_MOMENT = timedelta(seconds=5)
 
@@ -20,8 +21,8 @@ async def test_a_week_has_one_task_however_often_it_is_started() -> None:
         begun.append(WEEK)
         await gate.wait()
 
-    runs.start(WEEK, work)
-    runs.start(WEEK, work)
+    runs.start(WEEK, work, run_id=RUN)
+    runs.start(WEEK, work, run_id=RUN)
     await runs.wait(WEEK, NO_PATIENCE)
     assert runs.is_running(WEEK)
     gate.set()
@@ -40,19 +41,50 @@ async def test_a_failed_run_tells_its_sentence_until_it_is_started_anew() -> Non
     async def works() -> None:
         return None
 
-    runs.start(WEEK, refused)
+    runs.start(WEEK, refused, run_id=RUN)
     await runs.wait(WEEK, A_MOMENT)
-    assert runs.failure_of(WEEK) == "The week is over."
-    runs.start(WEEK, works)
+    assert runs.failure_of(WEEK, RUN) == "The week is over."
+    runs.start(WEEK, works, run_id=RUN)
     await runs.wait(WEEK, A_MOMENT)
 
-    assert runs.failure_of(WEEK) is None
+    assert runs.failure_of(WEEK, RUN) is None
+
+
+async def test_a_step_that_failed_is_no_failure_of_the_whole_weeks_run() -> None:
+    runs, step = Runs(), f"{RUN}-pitch"
+
+    async def refused() -> None:
+        raise RefusedError("Research has not run.")
+
+    runs.start(WEEK, refused, run_id=step)
+    await runs.wait(WEEK, A_MOMENT)
+
+    assert runs.failure_of(WEEK, step) == "Research has not run."
+    assert runs.failure_of(WEEK, RUN) is None
+
+
+async def test_of_many_runs_that_ended_those_started_longest_ago_are_forgotten() -> None:
+    runs, gate = Runs(), asyncio.Event()
+    names = [f"ask-{number}" for number in range(150)]
+
+    async def refused() -> None:
+        raise RefusedError("There is no such question.")
+
+    runs.start(WEEK, gate.wait, run_id=RUN)
+    for name in (*names[:90], names[0], *names[90:]):
+        runs.start(name, refused, run_id=name)
+        await runs.wait(name, A_MOMENT)
+
+    remembered = [name for name in names if runs.failure_of(name, name)]
+    assert remembered == [names[0], *names[-100:]]
+    assert runs.is_running(WEEK)
+    await runs.aclose()
 
 
 async def test_waiting_for_a_run_ends_with_the_patience_and_leaves_it_running() -> None:
     runs, gate = Runs(), asyncio.Event()
 
-    runs.start(WEEK, gate.wait)
+    runs.start(WEEK, gate.wait, run_id=RUN)
     await runs.wait(WEEK, timedelta(milliseconds=1))
 
     assert runs.is_running(WEEK)
@@ -68,13 +100,13 @@ async def test_closing_cancels_what_runs_so_that_the_week_resumes_later() -> Non
         finally:
             ended.append(WEEK)
 
-    runs.start(WEEK, work)
+    runs.start(WEEK, work, run_id=RUN)
     await runs.wait(WEEK, NO_PATIENCE)
     await asyncio.sleep(0)
     await runs.aclose()
 
     assert ended == [WEEK]
-    assert runs.failure_of(WEEK) is None
+    assert runs.failure_of(WEEK, RUN) is None
 
 
 async def test_a_week_that_another_process_runs_is_no_failure() -> None:
@@ -83,11 +115,11 @@ async def test_a_week_that_another_process_runs_is_no_failure() -> None:
     async def busy() -> None:
         raise WeekBusy("Another process is running week 2026-11-18: wait for its result.")
 
-    runs.start(WEEK, busy)
+    runs.start(WEEK, busy, run_id=RUN)
     await runs.wait(WEEK, A_MOMENT)
 
     assert runs.is_elsewhere(WEEK)
-    assert runs.failure_of(WEEK) is None
+    assert runs.failure_of(WEEK, RUN) is None
 
 
 async def test_what_nobody_expected_of_a_run_is_logged_with_its_traceback(
@@ -99,10 +131,10 @@ async def test_what_nobody_expected_of_a_run_is_logged_with_its_traceback(
     async def breaks() -> None:
         raise ZeroDivisionError("division by zero")
 
-    runs.start(WEEK, breaks)
+    runs.start(WEEK, breaks, run_id=RUN)
     await runs.wait(WEEK, A_MOMENT)
 
-    assert "ZeroDivisionError" in (runs.failure_of(WEEK) or "")
+    assert "ZeroDivisionError" in (runs.failure_of(WEEK, RUN) or "")
     assert "Traceback" in capsys.readouterr().err
 
 

@@ -17,6 +17,7 @@ from mcp_server.scopes import SCOPES, Scope, held_by, with_narrower
 from mcp_server.server import Serving
 from mcp_server.web.scope_guard import LOCAL, ScopeGuard
 from mcp_server.web.serving import Asked
+from mcp_server.web.token_file import TokenFile
 from tests.mcp_server.test_tools import text_of
 from tests.mcp_server.web import ACCEPTS, INITIALIZE, Mode, browser, client, made_token, running
 
@@ -186,3 +187,39 @@ def test_the_widest_of_our_scopes_counts_and_other_names_mean_nothing(
     names: tuple[str, ...], held: Scope | None
 ) -> None:
     assert held_by(names) == held
+
+
+@pytest.mark.parametrize("other", ["read", "none", "revoked"])
+async def test_a_session_goes_on_with_the_token_that_began_it_and_no_other(
+    tmp_path: Path, other: str
+) -> None:
+    began, reader = made_token(tmp_path, "approve"), made_token(tmp_path, "read")
+    call = {"jsonrpc": "2.0", "id": 2, "method": "tools/list"}
+
+    async with running(tmp_path) as transport:
+        async with browser(transport, began) as its:
+            opened = await its.post("/mcp", json=INITIALIZE, headers=ACCEPTS)
+        session = {**ACCEPTS, "Mcp-Session-Id": opened.headers["mcp-session-id"]}
+        if other == "revoked":
+            TokenFile.in_home(tmp_path).revoke("its-approve")
+        token = {"read": reader, "none": None, "revoked": began}[other]
+        async with browser(transport, token) as its:
+            answer = await its.post("/mcp", json=call, headers=session)
+
+    assert answer.status_code == (404 if other == "read" else 401)
+
+
+async def test_a_session_that_began_without_a_token_ends_when_the_first_is_made(
+    tmp_path: Path,
+) -> None:
+    call = {"jsonrpc": "2.0", "id": 2, "method": "tools/list"}
+
+    async with running(tmp_path) as transport, browser(transport) as its:
+        opened = await its.post("/mcp", json=INITIALIZE, headers=ACCEPTS)
+        session = {**ACCEPTS, "Mcp-Session-Id": opened.headers["mcp-session-id"]}
+        token = made_token(tmp_path, "approve")
+        without = await its.post("/mcp", json=call, headers=session)
+        with_token = {**session, "Authorization": f"Bearer {token}"}
+        taken_over = await its.post("/mcp", json=call, headers=with_token)
+
+    assert (without.status_code, taken_over.status_code) == (401, 404)

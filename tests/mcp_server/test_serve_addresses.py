@@ -7,8 +7,10 @@ from typing import cast
 import pytest
 from starlette.types import Message, Receive
 
+from config.errors import UsageError
 from mcp_server.web.addresses import Addresses, ExactAddresses
-from tests.mcp_server.web import listening, raw
+from mcp_server.web.serving import Asked
+from tests.mcp_server.web import access, listening, made_token, raw
 
 PATHS = ("/", "/mcp", "/health", "/ready", "/approvals", "/approvals/x", "/nowhere")
 METADATA = "/.well-known/oauth-protected-resource/mcp"
@@ -50,6 +52,22 @@ def status_of(answer: bytes) -> int:
 async def asked(port: int, path: str, *headers: str, method: str = "GET") -> int:
     lines = (f"{method} {path} HTTP/1.1", *headers, "Connection: close", "Content-Length: 0")
     return status_of(await raw(port, "\r\n".join(lines) + "\r\n\r\n"))
+
+
+@pytest.mark.parametrize(
+    ("bind", "further", "is_nameless"),
+    [
+        ("0.0.0.0", ("127.0.0.1",), True),  # noqa: S104 - what an operator may give
+        ("::", (), True),
+        ("0.0.0.0", ("127.0.0.1", "box.lan"), False),  # noqa: S104 - likewise
+        ("192.168.0.7", (), False),
+        ("127.0.0.1", (), False),
+    ],
+)
+def test_an_open_address_without_a_name_is_known_to_answer_no_other_machine(
+    bind: str, further: tuple[str, ...], is_nameless: bool
+) -> None:
+    assert Addresses(bind, 8931, further).is_nameless is is_nameless
 
 
 @pytest.mark.parametrize("method", ["GET", "POST", "DELETE", "OPTIONS"])
@@ -148,3 +166,28 @@ def test_which_hosts_a_binding_means(addresses: Addresses, host: str, is_answere
 )
 def test_what_only_this_machine_can_reach(addresses: Addresses, is_local: bool) -> None:
     assert addresses.is_local == is_local
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "",
+        "x:abc",
+        "[::1",
+        "a b",
+        "https://council.example",
+        "council.example/mcp",
+        "x:0",
+        "x:70000",
+    ],
+)
+def test_what_is_no_name_is_told_before_anything_is_served(tmp_path: Path, name: str) -> None:
+    with pytest.raises(UsageError, match="is no name of a server"):
+        access(tmp_path, Asked(further_names=(name,)))
+
+
+@pytest.mark.parametrize("name", ["Council.example", "council.example:8443", "[2001:db8::7]:443"])
+def test_a_name_counts_however_it_is_written(tmp_path: Path, name: str) -> None:
+    made_token(tmp_path, "read")
+
+    assert name.lower() in access(tmp_path, Asked(further_names=(name,))).addresses.hosts

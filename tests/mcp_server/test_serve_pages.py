@@ -182,3 +182,16 @@ async def test_a_server_whose_executor_died_is_not_ready(open_app: OpenApp, tmp_
 
     assert ready.status_code == 503
     assert ready.json()["executor"].startswith("stopped")
+    assert ready.json()["database"] == "answers"
+
+
+async def test_a_server_that_only_reads_is_ready_without_an_executor(
+    open_app: OpenApp, tmp_path: Path
+) -> None:
+    host = Host(open_app, nothing, reads_only=True)
+    async with running(tmp_path, host=host) as transport, browser(transport) as its:
+        await host.app()
+        ready = await its.get("/ready")
+
+    assert (ready.status_code, ready.json()["ready"]) == (200, True)
+    assert ready.json()["executor"] == "not here: this server only reads"

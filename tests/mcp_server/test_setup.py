@@ -126,15 +126,20 @@ class Terminal:
         self._read_until(question)
         os.write(self._side, answer.encode())
 
-    def end(self) -> int:
-        self._read_until(None)
+    def end(self, again: str = "") -> int:
+        """Wait for the end; press `again` whenever nothing is said for a second.
+
+        A Ctrl-C in the instant between question and reading is lost, as it is to a person.
+        """
+        self._read_until(None, again)
         return os.waitstatus_to_exitcode(os.waitpid(self._child, 0)[1])
 
-    def _read_until(self, wanted: str | None) -> None:
+    def _read_until(self, wanted: str | None, again: str = "") -> None:
         start, ends_at = len(self.shown), time.monotonic() + 20
         while wanted is None or wanted not in self.shown[start:]:
             assert time.monotonic() < ends_at, self.shown
             if not select.select([self._side], [], [], 1)[0]:
+                os.write(self._side, again.encode())
                 continue
             try:
                 read = os.read(self._side, 4096)
@@ -190,7 +195,7 @@ def test_ctrl_c_at_a_question_leaves_everything_as_it_was(
     terminal.answer("Enter keys now?", "y\n")
     terminal.answer("Model gateway", f"{KEY}\n")
     terminal.answer("Address of the gateway", key)
-    code = terminal.end()
+    code = terminal.end(again=key)
 
     assert code == 130
     assert "nothing was changed" in terminal.shown

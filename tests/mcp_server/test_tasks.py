@@ -11,6 +11,7 @@ from pydantic import ConfigDict
 
 from config.errors import UnreachableError
 from mcp_server import operations
+from mcp_server.run_tasks import RunTasks
 from mcp_server.server import Serving, server_of
 from mcp_server.tasks import TASKS
 from tests.mcp_server.conftest import OpenApp
@@ -84,11 +85,14 @@ async def test_a_run_in_flight_is_answered_with_a_handle_and_ends_with_the_tools
         gate.opened.set()
         task = await completed(client, handle["taskId"])
         run = await client.call_tool("get_run", {"run_id": handle["taskId"]})
+        await asked(client, "tasks/cancel", handle["taskId"])
+        too_late = await asked(client, "tasks/get", handle["taskId"])
 
     assert (handle["resultType"], handle["status"], handle["ttlMs"]) == ("task", "working", None)
     assert working["createdAt"] == handle["createdAt"] == task["createdAt"]
     assert (working["status"], "result" in working) == ("working", False)
     assert (task["status"], task["resultType"]) == ("completed", "complete")
+    assert too_late["status"] == "completed"
     assert task["result"]["structuredContent"] == run.structured_content
     assert len(task["result"]["structuredContent"]["trades"]) == 6
 
@@ -176,6 +180,8 @@ async def test_a_run_asked_for_again_is_another_task_and_the_first_stays_cancell
         gate.opened.set()
         task = await completed(client, second["taskId"])
         old = await asked(client, "tasks/get", first["taskId"])
+        with pytest.raises(MCPError, match="There is no task"):
+            await asked(client, "tasks/get", f"{first['taskId']}~1")
 
     assert second["taskId"] == f"{first['taskId']}~2"
     assert (task["status"], old["status"]) == ("completed", "cancelled")
@@ -207,10 +213,28 @@ async def test_a_run_that_fails_completes_its_task_with_the_tools_error(open_app
         handle = await called(client, "run_research")
         gate.opened.set()
         task = await completed(client, handle["taskId"])
+        tries = gate.asked["prices"]
+        again = await asked(client, "tasks/get", handle["taskId"])
 
-    assert task["status"] == "completed"
+    assert (task["status"], again["status"]) == ("completed", "completed")
+    assert gate.asked["prices"] == tries
     assert task["result"]["isError"]
     assert "The venue is away" in task["result"]["content"][0]["text"]
+
+
+async def test_a_run_whose_handle_cannot_be_read_is_answered_without_one(
+    open_app: OpenApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def away(*_: object) -> None:
+        raise UnreachableError("The database does not answer.")
+
+    monkeypatch.setattr(RunTasks, "opened", away)
+
+    async with with_tasks(quick_server(held(open_app, Gate(PITCHING)))) as client:
+        answer = await called(client, "run_weekly")
+
+    assert answer["resultType"] == "complete"
+    assert answer["structuredContent"]["state"] == "running"
 
 
 async def test_what_nobody_asked_for_is_no_task(open_app: OpenApp) -> None:

@@ -81,6 +81,8 @@ async def test_the_steps_one_by_one_give_the_same_week(open_app: OpenApp) -> Non
         too_early = await refused(client, "collect_pitches")
         for tool in ("run_research", "collect_pitches", "peer_review", "synthesize"):
             await finished(client, await told(client, tool))
+            if tool == "peer_review":
+                blind = (await told(client, "peer_review"))["scores"]
         packs = (await told(client, "run_research"))["packs"]
         pitches = (await told(client, "collect_pitches"))["pitches"]
         scores = (await told(client, "peer_review"))["scores"]
@@ -90,6 +92,8 @@ async def test_the_steps_one_by_one_give_the_same_week(open_app: OpenApp) -> Non
     assert [pack["pack"] for pack in packs] == ["A", "B"]
     assert len(pitches) == 5
     assert [score["reviews"] for score in scores] == [4] * 5
+    assert {score["untrusted_text"] for score in blind} == {""}
+    assert all(score["untrusted_text"] for score in scores)
     assert len(synthesis["trades"]) == 6
 
 

@@ -16,12 +16,10 @@ from config.errors import UnreachableError
 from config.settings import load_settings
 from mcp_server.host import Host
 from mcp_server.listing import listed_tools
-from mcp_server.offers import OFFERS
 from mcp_server.scopes import Scope
 from mcp_server.server import server_of
 from mcp_server.web.app import Access, running_sessions, web_app
 from mcp_server.web.running import Calls, listener_on, running_web
-from mcp_server.web.scope_guard import ScopeGuard
 from mcp_server.web.serving import Asked, access_of
 from mcp_server.web.token_file import TokenFile
 from mcp_server.wiring import App
@@ -64,8 +62,8 @@ async def running(
     asked = asked or Asked()
     host = host or Host(unopened, nothing)
     server = server_of(lambda: host, asked.serving, tools_of=listed_tools)
-    server.middleware.extend((Calls(), ScopeGuard({own.name: own.scope for own in OFFERS})))
-    app = web_app(server, host, access(home, asked, variables), stateless=asked.stateless)
+    its_access = access(home, asked, variables)
+    app = web_app(server, host, its_access, calls=Calls(), stateless=asked.stateless)
     async with running_sessions(server):
         yield httpx2.ASGITransport(app=app)
 
@@ -118,8 +116,8 @@ async def listening(
     with listener_on("127.0.0.1", 0) as listener:
         port, calls = listener.getsockname()[1], calls or Calls()
         server = server_of(lambda: host, tools_of=listed_tools)
-        server.middleware.append(calls)
-        app = web_app(server, host, access(home, Asked(port=port)), stateless=False)
+        its_access = access(home, Asked(port=port))
+        app = web_app(server, host, its_access, calls=calls, stateless=False)
         async with running_sessions(server), running_web(app, listener, calls):
             yield port
 

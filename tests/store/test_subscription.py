@@ -7,12 +7,13 @@ from contextlib import aclosing
 from typing import Any, cast
 
 import asyncpg
+import pytest
 
 from store.errors import StoreUnavailable
 from store.event_store import PostgresEventStore
 from store.events import StoredEvent
 from store.pool import StorePool
-from store.subscription import SignalWake, follow
+from store.subscription import PostgresWake, SignalWake, follow
 from tests.store.builders import generator, make_event, project_ledger
 
 PATIENCE_SECONDS = 10
@@ -116,6 +117,47 @@ class TestSubscription:
 
         assert event.position == 5
         assert answers == []
+
+    async def test_a_connection_that_could_not_listen_is_not_taken_for_one_that_does(self) -> None:
+        connections = [_Deaf(answers=False), _Deaf(answers=True)]
+        opened = iter(connections)
+
+        async def connect() -> Any:
+            return next(opened)
+
+        wake = PostgresWake(connect)
+        with pytest.raises(StoreUnavailable):
+            await wake.listen()
+        await wake.listen()
+
+        assert [connection.is_listening for connection in connections] == [False, True]
+        assert connections[0].is_closed()
+
+
+class _Deaf:
+    """A connection whose LISTEN may get no answer in time, though it stays open."""
+
+    def __init__(self, *, answers: bool) -> None:
+        self.is_listening = False
+        self._answers = answers
+        self._is_closed = False
+
+    def is_closed(self) -> bool:
+        return self._is_closed
+
+    def add_termination_listener(self, _: object) -> None:
+        """Nobody ends it."""
+
+    def remove_termination_listener(self, _: object) -> None:
+        """Nobody ends it."""
+
+    async def add_listener(self, _: str, __: object) -> None:
+        if not self._answers:
+            raise TimeoutError
+        self.is_listening = True
+
+    def terminate(self) -> None:
+        self._is_closed = True
 
 
 async def _until_somebody_listens(connection: Any) -> list[Any]:

@@ -12,6 +12,7 @@ from structlog.testing import capture_logs
 
 from broker.errors import VenueUnreachable
 from config.clock import VirtualClock
+from config.errors import UnreachableError
 from council.ports import Deps
 from council.trading.executor import LONGEST_REST, executor_loop, run_until_settled
 from council.trading.halts import halt, resume
@@ -242,3 +243,30 @@ async def test_the_loop_outlives_a_failing_store_and_stops_when_told() -> None:
 
     assert len(venue_of(deps).orders) == 1
     assert [line["event"] for line in logged if line.get("exc_info")] == ["executor.cycle_failed"]
+
+
+async def test_a_store_that_is_away_is_told_once_and_without_a_traceback() -> None:
+    deps = make_deps()
+    await approved(deps)
+    stop = asyncio.Event()
+    calls = 0
+    rows = deps.store.rows
+
+    async def rows_later(*args: Any, **kwargs: Any) -> Any:
+        nonlocal calls
+        calls += 1
+        if calls <= 3:
+            raise UnreachableError("The database does not answer.")
+        if venue_of(deps).orders:
+            stop.set()
+        return await rows(*args, **kwargs)
+
+    object.__setattr__(deps.store, "rows", rows_later)
+    with capture_logs() as logged:
+        async with asyncio.timeout(10):
+            await executor_loop(deps, stop, timedelta(milliseconds=5))
+
+    told = [line for line in logged if line["log_level"] in {"warning", "error"}]
+    assert [(line["event"], line.get("reason")) for line in told] == [
+        ("executor.waits", "The database does not answer.")
+    ]

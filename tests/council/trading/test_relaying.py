@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
+from broker.models import PositionIntent, Side
 from config.errors import RefusedError
 from config.ids import random_id
 from council.model.ticket import Ticket
@@ -21,9 +22,10 @@ from council.trade_facts import (
 from council.trading.approvals import Decided, Decider, approve, reject, revoke
 from council.trading.executor import execute_once
 from council.trading.lifecycle import TradeStatus, load_trade
-from tests.builders import MANAGERS, make_ticket
+from tests.builders import MANAGERS, make_leg, make_ticket
 from tests.council.trading.scenes import (
     ANNA,
+    approved,
     deps_on,
     facts_of,
     in_mode,
@@ -37,6 +39,11 @@ from tests.fakes import make_deps
 
 HERSELF = Decider("anna", "cli", "human_direct")
 relayed_channels = pytest.mark.parametrize("channel", ["elicitation", "tool", "app_card"])
+_SELLS = make_leg(
+    leg="close", side=Side.SELL, quantity=250, position_intent=PositionIntent.SELL_TO_CLOSE
+)
+HALF: dict[str, Any] = {"target_quantity": 250, "legs": (_SELLS,)}
+OUT: dict[str, Any] = {"target_quantity": 0, "notional_usd": Decimal(0), "legs": (_SELLS,)}
 both_stores = pytest.mark.parametrize("kind", ["memory", "postgres"])
 
 
@@ -81,6 +88,42 @@ async def test_a_persons_own_approval_has_no_cap() -> None:
     ticket = await waiting(deps, 0)
 
     assert (await approve(ticket.trade_id, deps, decider=ANNA)).status is TradeStatus.APPROVED
+
+
+@relayed_channels
+async def test_getting_out_has_no_cap_and_counts_nothing(channel: Channel) -> None:
+    deps = under_approval(make_deps(), relayed_trade_usd=Decimal(1), relayed_day_usd=Decimal(1))
+    half, out = await waiting(deps, 0, **HALF), await waiting(deps, 1, **OUT)
+    await relay(half, deps, channel)
+
+    assert (await relay(out, deps, channel)).status is TradeStatus.APPROVED
+
+
+async def test_what_only_reduces_takes_nothing_from_the_day() -> None:
+    deps = under_approval(make_deps(), relayed_day_usd=Decimal(50_000))
+    half, last = await waiting(deps, 0, **HALF), await waiting(deps, 1)
+    await relay(half, deps)
+
+    assert (await relay(last, deps)).status is TradeStatus.APPROVED
+
+
+async def test_a_flip_is_capped_although_it_closes_first() -> None:
+    deps = under_approval(make_deps(), relayed_trade_usd=Decimal("49999.99"))
+    flip = await waiting(deps, 0, legs=(*HALF["legs"], make_leg()))
+
+    with pytest.raises(RefusedError, match="relayed_trade_usd"):
+        await relay(flip, deps)
+
+
+async def test_caps_that_were_lowered_since_do_not_keep_a_position_open() -> None:
+    deps = make_deps()
+    await approved(deps)
+    await execute_once(deps)
+    await relay(await proposed(deps, trade_id=random_id(), target_quantity=250), deps)
+
+    await execute_once(under_approval(deps, relayed_trade_usd=Decimal(1)))
+
+    assert [order.side for order in venue_of(deps).submitted] == [Side.BUY, Side.SELL]
 
 
 @both_stores
