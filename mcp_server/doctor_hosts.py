@@ -1,11 +1,12 @@
 """The doctor's checks of what an MCP host meets: its files, the server's start, certificates."""
 
 import asyncio
+import os
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from time import perf_counter
-from typing import Any
+from typing import Any, TextIO
 
 from config.errors import CouncilError
 from mcp_server.setting_up.host_files import read_host_file
@@ -111,6 +112,7 @@ async def handshake(machine: Machine) -> CheckShape:
 
 async def _tools(launch: Launch, machine: Machine) -> int:
     from mcp import Client, StdioServerParameters  # noqa: PLC0415 - heavy, for this check alone
+    from mcp.client.stdio import stdio_client  # noqa: PLC0415 - likewise
 
     kept = ("HOME", "USERPROFILE", "APPDATA", "LOCALAPPDATA", "SYSTEMROOT", "TEMP", "PATH")
     variables = {name: machine.variables[name] for name in kept if name in machine.variables}
@@ -122,8 +124,14 @@ async def _tools(launch: Launch, machine: Machine) -> int:
         # Not here: a `.env` of this folder is none that a host would see.
         cwd=folder if folder.is_dir() else folder.anchor,
     )
-    async with Client(server) as client:
-        return len((await client.list_tools()).tools)
+    with _unread() as unread:
+        async with Client(stdio_client(server, errlog=unread)) as client:
+            return len((await client.list_tools()).tools)
+
+
+def _unread() -> TextIO:
+    """Open where the server's own words go: the check says what matters of them."""
+    return Path(os.devnull).open("w", encoding="utf-8")
 
 
 def _words(error: BaseException) -> str:

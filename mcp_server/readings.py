@@ -2,6 +2,7 @@
 
 from collections.abc import Collection
 from datetime import date
+from uuid import UUID
 
 from config.clock import NEW_YORK
 from config.errors import UsageError
@@ -50,7 +51,7 @@ async def list_trades(
     )
     orders = await store.rows("orders", where={"week_id": week_id} if week_id else None)
     places = {a.nickname: place for place, a in enumerate(app.deps.config.accounts)}
-    shapes = [trade_shape(row, orders) for row in rows]
+    shapes = [await _as_asked(trade_shape(row, orders), store) for row in rows]
     # An account that left the file keeps its trades; they stand last.
     return tuple(sorted(shapes, key=lambda t: (t.week_id, places.get(t.account, len(places)))))
 
@@ -63,11 +64,20 @@ async def one_trade(store: EventStore, text: str) -> TradeShape:
     """
     trade_id = await find_trade(store, text)
     rows = await store.rows("trades", where={"trade_id": trade_id})
-    shape = trade_shape(rows[0], await store.rows("orders", where={"trade_id": trade_id}))
-    # How often it was asked stands in no read table, and an older phrase is worth nothing.
-    proposal = (await load_trade(store, trade_id)).proposal
+    orders = await store.rows("orders", where={"trade_id": trade_id})
+    return await _as_asked(trade_shape(rows[0], orders), store)
+
+
+async def _as_asked(trade: TradeShape, store: EventStore) -> TradeShape:
+    """Return a trade that waits with the phrase of the round in which it waits.
+
+    How often it was asked stands in no read table, and an older phrase is worth nothing.
+    """
+    if trade.status != "pending":
+        return trade
+    proposal = (await load_trade(store, UUID(trade.trade_id))).proposal
     phrase = phrase_for(proposal.ticket, proposal.round)
-    return shape.model_copy(update={"confirmation": phrase})
+    return trade.model_copy(update={"confirmation": phrase})
 
 
 async def read_week(app: App, week_id: str) -> WeekShape:

@@ -78,7 +78,7 @@ def _key_in(path: Path) -> bytes:
         with alone_with(path):
             if not path.exists():
                 write_privately(path, secrets.token_hex(_KEY_BYTES) + "\n")
-    key = path.read_text(encoding="ascii", errors="replace").strip()
+    key = path.read_bytes().strip()
     if len(key) < _KEY_BYTES:
         raise ConfigError(f"{path} holds no key: remove it, and the next server makes a new one.")
-    return key.encode()
+    return key

@@ -7,6 +7,17 @@ from mcp_server.shapes import LegShape, Shape
 
 Source = Literal["pitch", "decision", "checkpoint", "unknown"]
 ConvictionWord = Literal["HIGH", "MEDIUM", "LOW", "FLAT"]
+_HIGH, _MEDIUM = 1.5, 1.0
+
+
+def conviction_word(conviction: float) -> ConvictionWord:
+    """Return how strong a conviction is, whatever its sign; 0 is FLAT."""
+    size = abs(conviction)
+    if size >= _HIGH:
+        return "HIGH"
+    if size >= _MEDIUM:
+        return "MEDIUM"
+    return "LOW" if size else "FLAT"
 
 
 class IndicatorShape(Shape):

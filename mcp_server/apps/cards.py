@@ -12,7 +12,7 @@ from council.pipeline import load_week
 from council.trade_facts import TradeProposed
 from council.trading.relaying import over_caps
 from mcp_server.apps.arguments import argument_of, flags_of
-from mcp_server.apps.card_shapes import ArgumentShape, CardShape, ConvictionWord
+from mcp_server.apps.card_shapes import ArgumentShape, CardShape, conviction_word
 from mcp_server.shapes import TradeShape
 from mcp_server.stop_shapes import StopsShape
 from mcp_server.stop_views import file_sentences, freeze_sentences
@@ -20,7 +20,6 @@ from mcp_server.stopping import read_stops
 from mcp_server.views import zero_size_notice
 from mcp_server.wiring import App
 
-_HIGH, _MEDIUM = 1.5, 1.0
 _APART = {"confirmation", "approval_trust", "execution_timestamp"}
 
 
@@ -29,16 +28,6 @@ async def read_cards(app: App, trades: Sequence[TradeShape]) -> tuple[CardShape,
     weeks = {id_: await load_week(id_, app.deps.store) for id_ in {t.week_id for t in trades}}
     stops = await read_stops(app)
     return tuple(_card(trade, weeks[trade.week_id], stops, app) for trade in trades)
-
-
-def conviction_word(conviction: float) -> ConvictionWord:
-    """Return how strong a conviction is, whatever its sign; 0 is FLAT."""
-    size = abs(conviction)
-    if size >= _HIGH:
-        return "HIGH"
-    if size >= _MEDIUM:
-        return "MEDIUM"
-    return "LOW" if size else "FLAT"
 
 
 def _card(trade: TradeShape, context: WeekContext, stops: StopsShape, app: App) -> CardShape:
@@ -73,5 +62,5 @@ def _doubtful(trade: TradeShape, proposal: TradeProposed | None, app: App) -> tu
     config = app.deps.config
     empty = zero_size_notice(trade, config)
     broken = over_caps(proposal.ticket, Decimal(0), config.risk.approval) if proposal else None
-    too_large = f"Approve it on the page or in a terminal: {broken}." if broken else None
+    too_large = f"Approve it in a terminal: {broken}." if broken else None
     return tuple(sentence for sentence in (empty, too_large) if sentence)

@@ -18,7 +18,10 @@ if TYPE_CHECKING:
     from mcp_server.web.serving import Asked, Served
 
 ReadOnlyFlag = Annotated[
-    bool, typer.Option("--read-only", help="Offer only what reads; it beats every scope.")
+    bool,
+    typer.Option(
+        "--read-only", help="Offer only what reads, and send no orders; it beats every scope."
+    ),
 ]
 ToolsetsOption = Annotated[
     str | None,
@@ -106,11 +109,12 @@ def chosen(toolsets: str | None, *, read_only: bool) -> "Serving":
 
 
 async def _serve(asked: "Asked", output: Output) -> None:
-    from mcp_server.web.serving import served  # noqa: PLC0415 - heavy, see above
+    from mcp_server.web.serving import is_nameless, served  # noqa: PLC0415 - heavy, see above
 
     async with served(settled(output.as_json), asked) as now:
         shape = _serving_shape(now)
-        output.show(shape, lambda console: _draw_serving(console, shape))
+        nameless = is_nameless(asked, now.app.settings)
+        output.show(shape, lambda console: _draw_serving(console, shape, nameless=nameless))
         # Waited for, not awaited: to be interrupted here must not cancel it.
         await asyncio.wait({now.ended})
 
@@ -127,7 +131,7 @@ def _serving_shape(now: "Served") -> ServingShape:
     )
 
 
-def _draw_serving(console: Console, shape: ServingShape) -> None:
+def _draw_serving(console: Console, shape: ServingShape, *, nameless: bool) -> None:
     words.header(console, "Council", mode=shape.mode, venue=shape.venue, degraded=shape.degraded)
     console.print(f"Tools for MCP clients  {shape.mcp_url}", soft_wrap=True)
     console.print(f"Trades that wait       {shape.approvals_url}", soft_wrap=True)
@@ -138,4 +142,10 @@ def _draw_serving(console: Console, shape: ServingShape) -> None:
         "token, and from then on all must show one.",
         soft_wrap=True,
     )
+    if nameless:
+        console.print(
+            "Other machines are refused until --allow-host gives the name or address by which they "
+            "reach it.",
+            soft_wrap=True,
+        )
     console.print("Ctrl-C ends it.", style="dim")

@@ -61,7 +61,8 @@ def revoke(name: NameArgument, as_json: JsonFlag = False) -> None:
 
 def _revoked(shape: RevokedShape) -> str:
     if shape.left:
-        return f"The token {shape.name} is revoked; {shape.left} others remain."
+        others = "1 other remains" if shape.left == 1 else f"{shape.left} others remain"
+        return f"The token {shape.name} is revoked; {others}."
     return (
         f"The token {shape.name} is revoked, and it was the last. A server on this machine that "
         "is started from now on asks for none; start it with --require-token to keep it closed."

@@ -8,7 +8,7 @@ from rich.text import Text
 from mcp_server.cost_shapes import CapShape, CostLineShape, CostsShape, ForecastShape
 from mcp_server.rendering import words
 
-_COLUMNS = ("calls", "tokens in", "tokens out", "USD", "unknown")
+_COLUMNS = ("calls", "tokens in", "out", "USD", "unknown")
 
 
 def show_costs(console: Console, costs: CostsShape) -> None:

@@ -9,6 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from config.clock import NEW_YORK
+from mcp_server.apps.card_shapes import conviction_word
 
 _DIRECTION_STYLES = {"LONG": "green", "SHORT": "red", "FLAT": "dim"}
 _STATUS_STYLES = {
@@ -26,7 +27,7 @@ _STATUS_STYLES = {
     "trading": "green",
     "accepted": "green",
 }
-_HIGH_CONVICTION, _MEDIUM_CONVICTION = 1.5, 1.0
+_CONVICTION_STYLES = {"HIGH": "green", "MEDIUM": "yellow", "LOW": "red", "FLAT": "dim"}
 WIDE_COLUMNS = 110
 """From this width on, tables show their further columns."""
 
@@ -40,10 +41,8 @@ def conviction(value: float | None) -> Text:
     """Show a conviction with its sign: green is high, yellow medium, red low."""
     if value is None:
         return Text("-", style="dim")
-    size = abs(value)
-    style = "green" if size >= _HIGH_CONVICTION else "red"
-    style = "yellow" if _MEDIUM_CONVICTION <= size < _HIGH_CONVICTION else style
-    return Text(f"{value:+.1f}" if value else "0.0", style=style if value else "dim")
+    style = _CONVICTION_STYLES[conviction_word(value)]
+    return Text(f"{value:+.1f}" if value else "0.0", style=style)
 
 
 def status(word: str) -> Text:

@@ -97,7 +97,7 @@ def _keys(asking: Asking, before: Before) -> dict[str, str | None]:
 def _one_key(asking: Asking, key: Key, before: Before) -> dict[str, str | None]:
     """Ask for one key until it looks like one; what it changes, nothing for Enter."""
     known = before.settings.get(key.name)
-    question = f"{key.title} [{_now(key.name, known)}]: {key.brings}"
+    question = f"{key.title}, so that {key.brings} [{_now(key.name, known)}]"
     for _ in range(_TRIES):
         answer = asking.hidden(question).strip()
         if not answer:
@@ -164,11 +164,11 @@ def _database(asking: Asking, before: Before) -> dict[str, str | None]:
 
 
 def _secret(asking: Asking, before: Before) -> str | None:
-    """Ask twice for the secret that approving on the page and in a terminal will need."""
+    """Ask twice for the secret that approving in a terminal will need."""
     if before.has_secret:
         asking.tell("The approval secret is set and stays; `council passphrase` changes it.")
         return None
-    asking.tell("A passphrase proves that it is you who approves, on the page and in a terminal.")
+    asking.tell("A passphrase proves that it is you who approves in a terminal.")
     for _ in range(_TRIES):
         first = asking.hidden("Approval passphrase (Enter for none)")
         if not first:

@@ -35,12 +35,13 @@ function storedDecision(card) {
   return `Already ${card.status} by ${card.approver}${through}${when}${why}`;
 }
 
-/** Say where else the trade can be decided; the address stays text, a card opens nothing. */
+/** Say how else the trade can be decided; the address stays text, a card opens nothing. */
 function elsewhere(card) {
+  const command = el("code", {}, `council approve ${card.trade_id}`);
   const page = listed.answer.approval_url;
-  if (!page) return paragraph("Decide on the approval page or with the command council approve.");
-  const address = el("code", {}, `${page}/${card.trade_id}`);
-  return el("p", {}, "It is decided on the approval page, not here: ", address);
+  const address = page && el("code", {}, `${page}/${card.trade_id}`);
+  const shown = page && el("p", { class: "soft small" }, "While council serve runs, also at ", address);
+  return el("div", {}, el("p", {}, "It is decided in a terminal, not here: ", command), shown);
 }
 
 function confirmFirst(card) {

@@ -50,7 +50,7 @@ function count() {
 
 function footer({ next_cursor: cursor, approval_url: page }) {
   const more = cursor && button("Show more", "", () => reload(cursor));
-  const address = page && el("p", {}, "Also on the approval page: ", el("code", {}, page));
+  const address = page && el("p", {}, "While council serve runs, also at ", el("code", {}, page));
   return [more, address].filter(Boolean);
 }
 
