@@ -61,7 +61,7 @@ GUARDS = (
         file="council/trading/journal.py",
         text="StreamWrite(stream, tuple(events), versions.get(stream))",
         without="StreamWrite(stream, tuple(events), None)",
-        missed_by=f"{TRADING}/test_approvals.py",
+        missed_by=f"{TRADING}/test_approval_races.py",
     ),
     Guard(
         name="ask first",
@@ -149,7 +149,7 @@ def copied(folder: Path) -> Path:
 
 async def outcome_of(copy: Path, *chosen: str) -> tuple[int, str]:
     """Run tests of the copy in a process of its own; return the exit code and what was said."""
-    quick = ("-x", "-p", "no:cacheprovider")
+    quick = ("-x", "-n", "0", "-p", "no:cacheprovider")
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "pytest", *quick, *chosen),
         cwd=copy,

@@ -3,15 +3,18 @@
 import asyncio
 import time
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from decimal import Decimal
 from typing import Final
 
+from config.errors import UnreachableError
 from config.ids import client_order_id_for
 from council.errors import AccountHalted, AlreadyDecided, TicketExpired
-from council.ports import Deps
+from council.ports import Deps, Desk
 from council.trading.approvals import approve, reject
+from council.trading.checks import Standing
 from council.trading.desks import holdings_of, look
 from council.trading.lifecycle import TradeState, load_trade
 from council.trading.tickets import Desire, TicketTerms, build_ticket
@@ -28,6 +31,8 @@ LONGEST: Final = timedelta(minutes=40)
 
 _SHARE = Decimal("0.4")
 
+_LOOKS: Final = 20
+"""At a venue that does not answer, before the driver gives up."""
 MOST_ROUNDS: Final = 4
 """A ticket that was voided and asked again this often is rejected."""
 
@@ -110,7 +115,7 @@ def _hung(state: TradeState) -> str:
 async def _propose(account: str, step: Step, deps: Deps) -> None:
     """Store a ticket of the step, sized from what the account holds now."""
     desk = deps.desks[account]
-    standing = await look(desk, step.instrument, deps.clock)
+    standing = await _looked_at(desk, step.instrument, deps)
     held = standing.positions.get(step.instrument, 0)
     desire = Desire(
         step.instrument,
@@ -123,6 +128,15 @@ async def _propose(account: str, step: Step, deps: Deps) -> None:
     terms = TicketTerms(step.trade_id, step.week_id, BAND, expires_at)
     holdings = holdings_of(desk, standing, step.instrument)
     await store_proposal(deps, build_ticket(desire, holdings, terms))
+
+
+async def _looked_at(desk: Desk, instrument: str, deps: Deps) -> Standing:
+    """Look at the account as whoever proposes does: again, where its venue does not answer."""
+    for _ in range(_LOOKS - 1):
+        with suppress(UnreachableError):
+            return await look(desk, instrument, deps.clock)
+        await deps.clock.sleep(LOOK_EVERY)
+    return await look(desk, instrument, deps.clock)
 
 
 async def _followed(
