@@ -29,6 +29,7 @@ def cross_check(config: Config) -> None:
         _quorums,
         _universe,
         _alternates,
+        _durations,
         _conviction_table,
         _schedule,
     )
@@ -127,6 +128,16 @@ def _alternates(config: Config) -> str | None:
             return (
                 f"assets.yaml says that {instrument.symbol} is alternate_for {target}, which is "
                 "no other instrument there: name one that is."
+            )
+    return None
+
+
+def _durations(config: Config) -> str | None:
+    for instrument in config.assets.instruments:
+        if (instrument.duration_years is None) is not (instrument.duration_as_of is None):
+            return (
+                f"assets.yaml gives {instrument.symbol} only one of duration_years and "
+                "duration_as_of: write both or neither."
             )
     return None
 

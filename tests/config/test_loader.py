@@ -106,6 +106,12 @@ def test_the_order_of_the_models_does_not_change_the_hash(folder: Path) -> None:
     assert config.content_hash == load_config().content_hash
 
 
+def test_a_newer_duration_leaves_the_hash_as_it_is(edit: Edit) -> None:
+    folder = edit("assets.yaml", "duration_years: 16.0", "duration_years: 15.5")
+
+    assert load_config(folder).content_hash == load_config().content_hash
+
+
 def test_a_changed_value_changes_the_hash(edit: Edit) -> None:
     folder = edit("risk.yaml", "price_band: 0.02", "price_band: 0.03")
 
@@ -170,6 +176,8 @@ CONTRADICTIONS = [
     ("models.yaml", "attempts: 3", "attempts: 3\n  xyz: 3", "key limits.xyz: remove it."),
     ("assets.yaml", "symbol: QQQ", "symbol: SPY", "the symbol SPY twice"),
     ("assets.yaml", "proxy: VIXY", "proxy: SPY", "SPY both as volatility_proxy and as an"),
+    ("assets.yaml", "    duration_years: 16.0\n", "", "TLT only one of duration_years and"),
+    ("assets.yaml", "duration_years: 16.0", "duration_years: 0", "[3].duration_years (0)"),
     ("assets.yaml", "alternate_for: GLD", "alternate_for: GOLD", "alternate_for GOLD"),
     ("risk.yaml", "conviction: -1.5", "conviction: -2.0", "the conviction -2.0 twice"),
     ("risk.yaml", "  - {conviction: 1.5, share: 0.25}\n", "", "lacks conviction 1.5"),

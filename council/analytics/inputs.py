@@ -1,0 +1,144 @@
+"""What the analytics read: one week as plain values, from stored facts or from a simulation.
+
+A week lasts from its entry, the first prices at which its trades could be filled, to the entry of
+the week after, or to the newest prices while it runs. Money is Decimal US dollars, quantities are
+signed whole shares, instants are aware, and everything is in order of time, oldest first.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+from uuid import UUID
+
+from council.model.checkpoint import Checkpoint
+from council.model.decision import Decision
+from council.model.pitch import Pitch
+from council.model.review import Review
+from council.model.ticket import LegName, Ticket
+
+
+class Moment(StrEnum):
+    """At which point of the week something was marked."""
+
+    ENTRY = "entry"
+    SLOT = "slot"
+    CLOSE = "close"
+    NEXT_ENTRY = "next_entry"
+
+
+@dataclass(frozen=True, slots=True)
+class PriceMark:
+    """Prices a share at one instant, by symbol: the middle of the quote, or the close."""
+
+    at: datetime
+    moment: Moment
+    prices: Mapping[str, Decimal]
+
+
+@dataclass(frozen=True, slots=True)
+class EquityMark:
+    """What an account was worth at one instant, as its venue says.
+
+    `long_usd` and `short_usd` are the values of its positions, the second zero or negative.
+    """
+
+    at: datetime
+    moment: Moment
+    equity_usd: Decimal
+    long_usd: Decimal = Decimal(0)
+    short_usd: Decimal = Decimal(0)
+
+
+@dataclass(frozen=True, slots=True)
+class Fill:
+    """What one order came to: signed shares, at their average price."""
+
+    leg: LegName
+    symbol: str
+    quantity: int
+    price: Decimal
+    filled_at: datetime
+
+
+class Verdict(StrEnum):
+    """What became of a trade that was put before a person."""
+
+    WAITING = "waiting"
+    APPROVED = "approved"
+    REJECTED = "rejected"
+    EXPIRED = "expired"
+
+
+@dataclass(frozen=True, slots=True)
+class Trade:
+    """A proposed trade with what a person and the venue made of it.
+
+    `ticket` is the first one that was shown, so that its reference price is that of the proposal.
+    """
+
+    ticket: Ticket
+    proposed_at: datetime
+    verdict: Verdict
+    decided_at: datetime | None = None
+    """None while it waits."""
+    checkpoint_id: UUID | None = None
+    """The checkpoint that it came from; None for the trade of a pitch or of the decision."""
+    fills: tuple[Fill, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class AccountWeek:
+    """One account's week; `positions` are those before its first fill, by symbol."""
+
+    account: str
+    marks: tuple[EquityMark, ...] = ()
+    positions: Mapping[str, int] | None = None
+    """None for none."""
+    trades: tuple[Trade, ...] = ()
+    checkpoints: tuple[Checkpoint, ...] = ()
+
+    @property
+    def start_equity_usd(self) -> Decimal | None:
+        """Return the first equity of the week, None where nothing was marked."""
+        return self.marks[0].equity_usd if self.marks else None
+
+
+@dataclass(frozen=True, slots=True)
+class Week:
+    """A week as far as it is known, accounts in the order of the configuration.
+
+    `labels` names the account behind each label of the ballots; it may be left empty in a week
+    without reviews.
+    """
+
+    week_id: str
+    marks: tuple[PriceMark, ...]
+    accounts: tuple[AccountWeek, ...] = ()
+    pitches: tuple[Pitch, ...] = ()
+    reviews: tuple[Review, ...] = ()
+    labels: Mapping[str, str] | None = None
+    decision: Decision | None = None
+
+    def account(self, nickname: str) -> AccountWeek | None:
+        """Return the week of one account, None where it had none."""
+        return next((found for found in self.accounts if found.account == nickname), None)
+
+    def pitch_of(self, account: str) -> Pitch | None:
+        """Return the pitch of `account`, None where it abstained."""
+        return next((pitch for pitch in self.pitches if pitch.account == account), None)
+
+    def entry_price(self, symbol: str) -> Decimal | None:
+        """Return the price at the entry, None where `symbol` had none."""
+        return self.marks[0].prices.get(symbol) if self.marks else None
+
+    def end_price(self, symbol: str) -> Decimal | None:
+        """Return the price at the end of the week, or the newest while it runs."""
+        return self.marks[-1].prices.get(symbol) if self.marks else None
+
+    def price_at(self, symbol: str, at: datetime) -> Decimal | None:
+        """Return the newest price at `at`, or that of the entry for an instant before it."""
+        known = [mark.prices[symbol] for mark in self.marks if symbol in mark.prices]
+        past = [m.prices[symbol] for m in self.marks if symbol in m.prices and m.at <= at]
+        return past[-1] if past else next(iter(known), None)

@@ -1,0 +1,58 @@
+"""Panic exits: positions that a model left although no frozen indicator had crossed. Pure.
+
+A price that has moved is why a model was asked, and no reason by itself: that is what the frozen
+indicators are for. Only exits that were carried out count.
+"""
+
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Final
+
+from council.analytics.inputs import AccountWeek, Trade, Week
+from council.analytics.outcomes import gain_since
+from council.model.checkpoint import Action, Checkpoint
+
+_LEAVING: Final = frozenset({Action.EXIT, Action.FLIP})
+
+
+@dataclass(frozen=True, slots=True)
+class PanicExit:
+    """One panic exit; the cost is what staying until the end of the week would have gained more.
+
+    It is below zero where leaving saved money, None where the price at the end is not known.
+    """
+
+    week_id: str
+    account: str
+    checkpoint: Checkpoint
+    cost_usd: Decimal | None
+
+
+def panic_exits(week: Week, account: AccountWeek) -> tuple[PanicExit, ...]:
+    """Return the week's panic exits of one account, in the order of its trades."""
+    looks = {look.checkpoint_id: look for look in account.checkpoints}
+    found = ((looks.get(t.checkpoint_id), t) for t in account.trades if t.checkpoint_id)
+    return tuple(
+        PanicExit(week.week_id, account.account, look, _cost(week, trade))
+        for look, trade in found
+        if look is not None and is_panic(look) and _closed(trade)
+    )
+
+
+def is_panic(checkpoint: Checkpoint) -> bool:
+    """Whether a model wanted out while every frozen indicator stood where it had stood."""
+    return (
+        checkpoint.action in _LEAVING
+        and checkpoint.decided_by == "model"
+        and not any(reading.crossed for reading in checkpoint.indicators)
+    )
+
+
+def _closed(trade: Trade) -> bool:
+    return any(fill.leg == "close" for fill in trade.fills)
+
+
+def _cost(week: Week, trade: Trade) -> Decimal | None:
+    """Return what the closing fills forwent; what a FLIP then opened is another matter."""
+    gained = gain_since(week, (fill for fill in trade.fills if fill.leg == "close"))
+    return None if gained is None else -gained

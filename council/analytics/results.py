@@ -1,0 +1,133 @@
+"""How an account did over a week or over all of them: one value, built by one function. Pure.
+
+Returns for Sharpe and volatility run from close to close, the first from where the weeks begin;
+what happened between closes shows in the drawdown. Dividends and borrow fees that a paper venue
+leaves out are not in here.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from math import fsum
+
+from council.analytics.inputs import AccountWeek, EquityMark, Fill, Moment, Week
+from council.analytics.metrics import (
+    Sharpe,
+    annual_volatility,
+    conviction_volatility,
+    maximum_drawdown,
+    returns_of,
+    sharpe,
+    time_weighted_return,
+    turnover,
+)
+from council.analytics.outcomes import account_profit
+from council.analytics.panic import PanicExit, panic_exits
+from council.analytics.proportions import Proportion, proportion_of
+
+_Pair = tuple[Week, AccountWeek]
+
+
+@dataclass(frozen=True, slots=True)
+class AccountResults:
+    """What an account did in `weeks`; None stands for what too few marks cannot tell.
+
+    Fractions throughout, but for `profit_usd` and `panic_cost_usd` (US dollars, above zero where
+    the exits cost money) and `conviction_volatility` (steps of conviction).
+    """
+
+    account: str
+    weeks: tuple[str, ...]
+    profit_usd: Decimal | None
+    time_weighted_return: float | None
+    maximum_drawdown: float | None
+    annual_volatility: float | None
+    sharpe: Sharpe | None
+    turnover: float | None
+    """What was traded, as a multiple of the mean equity; over these weeks, not a year."""
+    conviction_volatility: float | None
+    hits: Proportion
+    """Weeks that gained, of the weeks with a position that gained or lost."""
+    panic_exits: int
+    panic_cost_usd: Decimal
+    gross_exposure: float | None
+    net_exposure: float | None
+    """Means over all marks, of the equity at each."""
+    sessions: int
+    """The daily returns behind Sharpe ratio and volatility."""
+
+
+def account_results(account: str, weeks: Sequence[Week]) -> AccountResults:
+    """Return how `account` did in `weeks`, one or many, oldest first."""
+    pairs = [(week, own) for week in weeks if (own := week.account(account)) is not None]
+    marks = _joined(own.marks for _, own in pairs)
+    equities = [float(mark.equity_usd) for mark in marks]
+    solvent = len(equities) > 1 and min(equities) > 0
+    moves = returns_of(equities) if solvent else []
+    daily = returns_of(_daily(marks)) if solvent else []
+    exits = [found for week, own in pairs for found in panic_exits(week, own)]
+    return AccountResults(
+        account=account,
+        weeks=tuple(week.week_id for week, _ in pairs),
+        profit_usd=marks[-1].equity_usd - marks[0].equity_usd if len(marks) > 1 else None,
+        time_weighted_return=time_weighted_return(moves) if moves else None,
+        maximum_drawdown=maximum_drawdown(moves) if moves else None,
+        annual_volatility=annual_volatility(daily),
+        sharpe=sharpe(daily),
+        turnover=_turnover(pairs, equities),
+        conviction_volatility=conviction_volatility(_conviction_changes(pairs)),
+        hits=_hits(pairs),
+        panic_exits=len(exits),
+        panic_cost_usd=_cost(exits),
+        gross_exposure=_mean([_share(m.long_usd - m.short_usd, m) for m in marks]),
+        net_exposure=_mean([_share(m.long_usd + m.short_usd, m) for m in marks]),
+        sessions=len(daily),
+    )
+
+
+def _joined(series: Iterable[Sequence[EquityMark]]) -> list[EquityMark]:
+    """Return all marks in order of time; where one week ends and the next begins they are one."""
+    by_time = {mark.at: mark for marks in series for mark in marks}
+    return [by_time[at] for at in sorted(by_time)]
+
+
+def _daily(marks: Sequence[EquityMark]) -> list[float]:
+    closes = [mark for mark in marks[1:] if mark.moment is Moment.CLOSE]
+    return [float(mark.equity_usd) for mark in (marks[0], *closes)]
+
+
+def _turnover(pairs: Sequence[_Pair], equities: Sequence[float]) -> float | None:
+    mean = _mean(list(equities))
+    traded = [float(fill.quantity * fill.price) for _, own in pairs for fill in _fills(own)]
+    return None if mean is None else turnover(traded, mean)
+
+
+def _fills(account: AccountWeek) -> list[Fill]:
+    return [fill for trade in account.trades for fill in trade.fills]
+
+
+def _conviction_changes(pairs: Sequence[_Pair]) -> list[float]:
+    return [
+        float(look.conviction_after - look.conviction_before)
+        for _, own in pairs
+        for look in own.checkpoints
+    ]
+
+
+def _hits(pairs: Sequence[_Pair]) -> Proportion:
+    held = [pair for pair in pairs if pair[1].positions or _fills(pair[1])]
+    profits = [account_profit(week, own) for week, own in held]
+    return proportion_of([profit > 0 for profit in profits if profit])
+
+
+def _cost(exits: Sequence[PanicExit]) -> Decimal:
+    return sum((found.cost_usd for found in exits if found.cost_usd is not None), Decimal(0))
+
+
+def _share(value_usd: Decimal, mark: EquityMark) -> float | None:
+    return float(value_usd / mark.equity_usd) if mark.equity_usd > 0 else None
+
+
+def _mean(values: Sequence[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return fsum(known) / len(known) if known else None
