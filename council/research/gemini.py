@@ -13,25 +13,21 @@ from config.schema import GeminiConfig
 from council.llm.numbers import whole_of
 from council.model.research import Report, Source
 from council.research.answers import (
-    job_id_of,
     no_look,
     one_line,
-    refused_or_unclear,
     report_text,
     source_of,
     sources_from,
 )
+from council.research.http_service import HttpService
 from council.research.service import (
-    Accepted,
     Failed,
     Look,
     Order,
-    Patience,
     Running,
     Submission,
-    Unclear,
 )
-from council.research.wire import Key, ServiceWire, open_wire
+from council.research.wire import Key, open_wire
 
 if TYPE_CHECKING:
     import httpx2
@@ -45,38 +41,20 @@ _MODEL_CHARACTERS = 120
 _MILLION = 1_000_000
 
 
-class Gemini:
+class Gemini(HttpService[GeminiConfig]):
     """A `ResearchService`."""
 
     name = "gemini"
     knows_keys = False
-
-    def __init__(self, wire: ServiceWire, config: GeminiConfig) -> None:
-        self._wire = wire
-        self._config = config
 
     @property
     def model(self) -> str:
         """Return the agent that is asked for."""
         return self._config.agent
 
-    @property
-    def patience(self) -> Patience:
-        """Return how long a report may take."""
-        return Patience(self._config.poll_every, self._config.give_up_after)
-
-    @property
-    def report_usd(self) -> Decimal:
-        """Return what a report can cost."""
-        return self._config.report_usd
-
     async def submit(self, order: Order, key: str) -> Submission:
         """Hand the job in; `key` stays here, the service has no use for it."""
-        answer = await self._wire.post(_JOBS, _request(order, self._config))
-        if answer.body is None:
-            return refused_or_unclear(answer)
-        job_id = job_id_of(answer.body)
-        return Accepted(job_id) if job_id else Unclear("the service gave the job no id")
+        return await self._handed_in(_JOBS, _request(order, self._config))
 
     async def look(self, job_id: str) -> Look:
         """Ask how the job stands; a status that is not known means that it goes on."""
@@ -90,10 +68,6 @@ class Gemini:
             return Running()
         report = _report(answer.body, self._config)
         return report or Failed("the service finished without a report")
-
-    async def aclose(self) -> None:
-        """Close the connections."""
-        await self._wire.aclose()
 
 
 def open_gemini(

@@ -11,25 +11,21 @@ from config.schema import PerplexityConfig
 from council.llm.numbers import amount_of, whole_of
 from council.model.research import Report, Source
 from council.research.answers import (
-    job_id_of,
     no_look,
     one_line,
-    refused_or_unclear,
     report_text,
     source_of,
     sources_from,
 )
+from council.research.http_service import HttpService
 from council.research.service import (
-    Accepted,
     Failed,
     Look,
     Order,
-    Patience,
     Running,
     Submission,
-    Unclear,
 )
-from council.research.wire import Key, ServiceWire, open_wire
+from council.research.wire import Key, open_wire
 
 if TYPE_CHECKING:
     import httpx2
@@ -40,39 +36,21 @@ _REASON_CHARACTERS = 300
 _MODEL_CHARACTERS = 120
 
 
-class Perplexity:
+class Perplexity(HttpService[PerplexityConfig]):
     """A `ResearchService`."""
 
     name = "perplexity"
     knows_keys = True
-
-    def __init__(self, wire: ServiceWire, config: PerplexityConfig) -> None:
-        self._wire = wire
-        self._config = config
 
     @property
     def model(self) -> str:
         """Return the model that is asked for."""
         return self._config.model
 
-    @property
-    def patience(self) -> Patience:
-        """Return how long a report may take."""
-        return Patience(self._config.poll_every, self._config.give_up_after)
-
-    @property
-    def report_usd(self) -> Decimal:
-        """Return what a report can cost."""
-        return self._config.report_usd
-
     async def submit(self, order: Order, key: str) -> Submission:
         """Hand the job in; with the key of a known job, that job answers."""
         body = {"request": _request(order, self._config), "idempotency_key": key}
-        answer = await self._wire.post(_JOBS, body)
-        if answer.body is None:
-            return refused_or_unclear(answer)
-        job_id = job_id_of(answer.body)
-        return Accepted(job_id) if job_id else Unclear("the service gave the job no id")
+        return await self._handed_in(_JOBS, body)
 
     async def look(self, job_id: str) -> Look:
         """Ask how the job stands; a status that is not known means that it goes on."""
@@ -87,10 +65,6 @@ class Perplexity:
             return Running()
         report = _report(completion, self.model) if isinstance(completion, dict) else None
         return report or Failed("the service finished without a report")
-
-    async def aclose(self) -> None:
-        """Close the connections."""
-        await self._wire.aclose()
 
 
 def open_perplexity(

@@ -118,7 +118,7 @@ async def test_a_lost_connection_is_opened_anew_and_nothing_is_missed(
         client.listen(resource_subscriptions=[uri]) as listening,
         open_week() as other,
     ):
-        await listeners_become(week_dsn, 1)
+        assert await listeners_become(week_dsn, 1)
         await cut_listeners(week_dsn)
         await operations.reject(other, trade_id, BY, reason="Not this week.")
         told = await heard(listening, uri)
@@ -131,27 +131,30 @@ async def test_the_log_is_followed_only_while_somebody_listens(
 ) -> None:
     async with mcp.Client(build_server(open_app)) as client:
         await client.call_tool("get_status")
-        await listeners_become(database_dsn, 0)
+        assert await listeners_become(database_dsn, 0)
         async with (
             client.listen(resource_subscriptions=[STATUS]),
             client.listen(resource_subscriptions=[STATUS]),
         ):
-            await listeners_become(database_dsn, 1)
-        await listeners_become(database_dsn, 0)
+            assert await listeners_become(database_dsn, 1)
+        assert await listeners_become(database_dsn, 0)
         async with client.listen(resource_subscriptions=[STATUS]):
-            await listeners_become(database_dsn, 1)
-    await listeners_become(database_dsn, 0)
+            assert await listeners_become(database_dsn, 1)
+    assert await listeners_become(database_dsn, 0)
 
 
-async def listeners_become(dsn: str, count: int) -> None:
-    """Wait, by asking, until so many connections listen."""
+async def listeners_become(dsn: str, count: int) -> bool:
+    """Wait, by asking, until so many connections listen; return whether they ever did."""
     connection = await asyncpg.connect(dsn)
     try:
         async with asyncio.timeout(PATIENCE):
             while await connection.fetchval(LISTENERS) != count:
                 pass
+    except TimeoutError:
+        return False
     finally:
         await connection.close()
+    return True
 
 
 async def cut_listeners(dsn: str) -> None:
