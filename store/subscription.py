@@ -80,7 +80,9 @@ class SignalWake:
     async def wait(self, timeout_seconds: float) -> None:
         """Return after a signal or `timeout_seconds`."""
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._signalled.wait(), timeout_seconds)
+            # Not wait_for: until Python 3.12 it swallows a cancellation that comes with the signal.
+            async with asyncio.timeout(timeout_seconds):
+                await self._signalled.wait()
         self._signalled.clear()
 
     async def close(self) -> None:

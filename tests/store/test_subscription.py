@@ -174,3 +174,19 @@ class _Position:
 
 def subscribed(store: PostgresEventStore) -> aclosing[Any]:
     return aclosing(generator(store.subscribe()))
+
+
+@pytest.mark.parametrize("turns", range(4))
+async def test_who_is_cancelled_as_the_signal_comes_stays_cancelled(turns: int) -> None:
+    wake = SignalWake()
+    waiting = asyncio.create_task(wake.wait(60))
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+
+    wake.signal()
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    was_still_waiting = waiting.cancel()
+    await asyncio.wait((waiting,))
+
+    assert waiting.cancelled() is was_still_waiting
