@@ -9,7 +9,7 @@ being a language model goes, and so do markdown and habits: style tells authors 
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
-from functools import partial
+from functools import cache, partial
 from typing import TypeVar
 from uuid import UUID
 
@@ -142,11 +142,12 @@ def without_names(text: str, *, names: Sequence[str]) -> str:
     """Return `text` on one line without markdown, hidden characters, `names` and give-aways."""
     plain = clean_text(unicodedata.normalize("NFKC", clean_text(text)))
     plain = _DASHES.sub("-", _MARKDOWN.sub("", plain)).replace("\u2019", "'")
-    named = _ONE_NAME.sub(NAME, _pattern(names).sub(NAME, plain))
+    named = _ONE_NAME.sub(NAME, _pattern(tuple(names)).sub(NAME, plain))
     return in_plain_words(_PHRASES.sub("", named))
 
 
-def _pattern(names: Sequence[str]) -> re.Pattern[str]:
+@cache
+def _pattern(names: tuple[str, ...]) -> re.Pattern[str]:
     """Match a name with its version and tier: "gpt-5.2-mini", "Claude 4.5" or "Gemini 3 Pro"."""
     listed = "|".join(re.escape(name).replace(r"\-", r"[-\s_]?") for name in names)
     version = r"(?:[-\s_]{0,2}[vr]?\d+(?:[._-]\d+)*[a-z]?)?"

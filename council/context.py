@@ -7,7 +7,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from operator import attrgetter
 from typing import Any, cast
+from uuid import UUID
 
+from config.ids import meaning_id, trade_id_for
 from council.analytics.model_drift import drift_sentence
 from council.analytics.silence import silence_sentence
 from council.events import (
@@ -27,6 +29,7 @@ from council.events import (
 )
 from council.fact import Fact
 from council.measure_facts import ManagerFellSilent, ModelDriftMeasured, ReviewBiasMeasured
+from council.model.checkpoint import Action
 from council.model.decision import Decision
 from council.model.market import MarketSnapshot
 from council.model.pitch import Pitch
@@ -75,6 +78,29 @@ class WeekContext:
     def pitch_of(self, account: str) -> Pitch | None:
         """Return the pitch of `account`, or None where it abstained or was not asked yet."""
         return next((pitch for pitch in self.pitches if pitch.account == account), None)
+
+    @property
+    def trade_ids(self) -> tuple[tuple[str, UUID], ...]:
+        """Return every (account, trade id) that the week can have, oldest first.
+
+        That is one an account, and one of each checkpoint that changed something.
+        """
+        if "propose" not in self.completed:
+            return ()
+        authors = [pitch.account for pitch in self.pitches]
+        authors += [self.decision.account] if self.decision else []
+        own = [(account, trade_id_for(self.week_id, account)) for account in authors]
+        return (*own, *self._checkpoint_trade_ids())
+
+    def _checkpoint_trade_ids(self) -> tuple[tuple[str, UUID], ...]:
+        return tuple(
+            (
+                taken.account,
+                meaning_id("trade", self.week_id, taken.account, taken.checkpoint.checkpoint_id),
+            )
+            for taken in self.checkpoints
+            if taken.checkpoint.action is not Action.STAY
+        )
 
     @property
     def degraded(self) -> tuple[str, ...]:

@@ -10,7 +10,6 @@ from collections.abc import Awaitable, Callable, Sequence
 from uuid import UUID
 
 from config.errors import UsageError
-from config.ids import meaning_id, trade_id_for
 from config.weeks import council_week, current_week
 from council import steps
 from council.codec import event_id_of, to_fact
@@ -25,7 +24,6 @@ from council.errors import (
 from council.events import StageCompleted, WeekStarted
 from council.fact import Fact
 from council.llm.questions import QUERY_CHARACTERS
-from council.model.checkpoint import Action
 from council.ports import Deps, Progress
 from council.stages.chairman import chairman
 from council.stages.peer_review import peer_review
@@ -87,7 +85,7 @@ async def run_step(week_id: str, deps: Deps, *, step: str, query: str | None = N
         CouncilError: as `run_week`.
     """
     stages = STEPS[step]
-    context = await load_week(week_id, deps.store)
+    context = await _load(week_id, deps)
     before = STAGES[: STAGES.index(stages[0])]
     missing = next((stage for stage in before if stage not in context.completed), None)
     if missing is not None and not context.completed.issuperset(stages):
@@ -100,16 +98,44 @@ async def run_step(week_id: str, deps: Deps, *, step: str, query: str | None = N
 
 async def load_week(week_id: str, store: EventStore) -> WeekContext:
     """Return all that is stored of a week; an unknown week comes back empty."""
-    events = await store.read_stream(f"week-{week_id}")
-    context = fold(WeekContext(week_id), [to_fact(event) for event in events])
-    for trade_id in _trade_ids(context):
+    return await _with_proposals(await _read_on(WeekContext(week_id), store), store)
+
+
+async def load_stages(week_id: str, deps: Deps) -> WeekContext:
+    """Return all that is stored of a week but its trades, reading on from what is remembered."""
+    known = deps.remembered.week_of(week_id) or WeekContext(week_id)
+    deps.remembered.week = await _read_on(known, deps.store)
+    return deps.remembered.week
+
+
+async def _load(week_id: str, deps: Deps) -> WeekContext:
+    return await _with_proposals(await load_stages(week_id, deps), deps.store)
+
+
+async def _read_on(known: WeekContext, store: EventStore) -> WeekContext:
+    events = await store.read_stream(f"week-{known.week_id}", known.version)
+    return fold(known, [to_fact(event) for event in events])
+
+
+async def _with_proposals(context: WeekContext, store: EventStore) -> WeekContext:
+    for _, trade_id in context.trade_ids:
         facts = [to_fact(event) for event in await store.read_stream(f"trade-{trade_id}")]
         context = fold(context, [fact for fact in facts if isinstance(fact, TradeProposed)])
     return context
 
 
 async def store_facts(context: WeekContext, facts: Sequence[Fact], deps: Deps) -> WeekContext:
-    """Append `facts` in one transaction, the week's own at the context's version; read it again.
+    """Append `facts` as `append_facts` does and read the week again.
+
+    Raises:
+        Overtaken: another process wrote first; nothing was stored.
+    """
+    await append_facts(context, facts, deps)
+    return await _load(context.week_id, deps)
+
+
+async def append_facts(context: WeekContext, facts: Sequence[Fact], deps: Deps) -> None:
+    """Append `facts` in one transaction, the week's own at the context's version.
 
     Proposed trades must be new ones.
 
@@ -118,15 +144,18 @@ async def store_facts(context: WeekContext, facts: Sequence[Fact], deps: Deps) -
     """
     versions = {fact.stream: 0 for fact in facts if isinstance(fact, TradeProposed)}
     versions[f"week-{context.week_id}"] = context.version
-    await record(deps, facts, versions, parent=_cause(context))
-    return await load_week(context.week_id, deps.store)
+    try:
+        await record(deps, facts, versions, parent=_cause(context))
+    except Overtaken:
+        deps.remembered.forget_week()
+        raise
 
 
 async def _run(
     week_id: str, deps: Deps, *, stages: Sequence[str], query: str | None
 ) -> WeekContext:
     _check_query(query)
-    context = await load_week(week_id, deps.store)
+    context = await _load(week_id, deps)
     if context.started and query not in {None, context.started.query}:
         deps.tell(
             Progress(stages[0], "keeps the question that the week began with", 0, len(STAGES))
@@ -144,7 +173,7 @@ async def _run(
 async def _run_missing(
     week_id: str, deps: Deps, *, stages: Sequence[str], query: str | None
 ) -> WeekContext:
-    context = await load_week(week_id, deps.store)
+    context = await _load(week_id, deps)
     for _ in range(_MOST_RUNS):
         stage = next((stage for stage in stages if stage not in context.completed), None)
         if stage is None or not await deps.still_wanted():
@@ -167,7 +196,7 @@ async def _advance(
     try:
         stored = await store_facts(context, (*opening, *facts, ending), deps)
     except Overtaken:
-        return await load_week(context.week_id, deps.store)
+        return await _load(context.week_id, deps)
     deps.failpoint(f"pipeline.after_stage:{stage}.after_append")
     deps.tell(Progress(stage, steps.IS_STORED, done + 1, len(STAGES)))
     return stored
@@ -235,21 +264,3 @@ def _cause(context: WeekContext) -> UUID | None:
     if last is None:
         return None
     return event_id_of(StageCompleted(week_id=context.week_id, stage=last))
-
-
-def _trade_ids(context: WeekContext) -> tuple[UUID, ...]:
-    """Return the ids of the trades that the week can have: one an account and one a checkpoint."""
-    if "propose" not in context.completed:
-        return ()
-    authors = [pitch.account for pitch in context.pitches]
-    authors += [context.decision.account] if context.decision else []
-    own = [trade_id_for(context.week_id, account) for account in authors]
-    return (*own, *_checkpoint_trade_ids(context))
-
-
-def _checkpoint_trade_ids(context: WeekContext) -> tuple[UUID, ...]:
-    return tuple(
-        meaning_id("trade", context.week_id, taken.account, taken.checkpoint.checkpoint_id)
-        for taken in context.checkpoints
-        if taken.checkpoint.action is not Action.STAY
-    )

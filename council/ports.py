@@ -13,6 +13,7 @@ from council.events import Mode, Silence
 from council.model.base import Value
 from council.model.market import MarketSnapshot
 from council.model.research import PackName, ResearchAnswer, Source
+from council.remembered import Remembered
 from store.ports import EventStore, Locks
 
 AnswerType = TypeVar("AnswerType", bound=Value)
@@ -172,6 +173,8 @@ class Deps:
     """Says, between two stages of a run, whether it is to go on."""
     tell: Callable[[Progress], None] = _tell_nobody
     failpoint: Callable[[str], None] = _no_failpoint
+    remembered: Remembered = field(default_factory=Remembered)
+    """What this process has read before, of the store and the prices above."""
 
 
 def whole_shares(quantity: Decimal) -> int:

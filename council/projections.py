@@ -19,7 +19,7 @@ from decimal import Decimal
 from typing import Any
 
 from config.ids import trade_id_for
-from council.codec import payload_of, to_fact
+from council.codec import KINDS, payload_of, to_fact
 from council.events import (
     CheckpointTaken,
     DecisionReached,
@@ -373,3 +373,6 @@ _ROWS: dict[type[Fact], Callable[[Any, StoredEvent], Rows]] = {
     AccountObserved: _account_observed,
     DriftAccepted: _drift_accepted,
 }
+
+ROWLESS = frozenset(KINDS - {fact.__name__ for fact in _ROWS})
+"""The kinds of event that leave no rows."""

@@ -46,7 +46,7 @@ def clean_text(text: str) -> str:
     Escapes (`&#8203;`, `%E2%80%8B`, `\\u200b`) stay as they are written, unless one hides such a
     character: then the whole text comes back decoded, and without it.
     """
-    if text.isascii() and text.isprintable() and not set("&%\\") & set(text):
+    if text.isascii() and text.isprintable() and not _has_escape(text):
         return text
     visible = decoded = _visible(text)
     hides = False
@@ -123,6 +123,13 @@ def fenced(tag: str, value: Any, **attributes: str) -> str:
 def _without_address(link: re.Match[str]) -> str:
     words = link[1]
     return f"[{words}]" if words and words.isdigit() else words or "[link]"
+
+
+def _has_escape(text: str) -> bool:
+    """Whether anything in `text` would decode; most texts lack even the first character."""
+    found = "&" in text and _ENTITY.search(text)
+    found = found or ("%" in text and _PERCENT.search(text))
+    return bool(found or ("\\" in text and _BACKSLASH.search(text)))
 
 
 def _visible(text: str) -> str:

@@ -17,7 +17,7 @@ from config.logs import configure_logs
 from config.settings import Settings, load_settings
 from council.codec import KINDS
 from council.ports import Deps, Progress
-from council.projections import project
+from council.projections import ROWLESS, project
 from mcp_server.halt_file import HaltFile
 from mcp_server.standing import Standing, standing_of
 from store.databases import ensure_database
@@ -121,7 +121,7 @@ async def opened_store(settings: Settings, terms: Terms | None = None) -> AsyncI
             config=config,
             clock=terms.clock,
             calendar=cast("Any", NotOpened("the calendar")),
-            store=PostgresEventStore(pool, project),
+            store=PostgresEventStore(pool, project, rowless=ROWLESS),
             locks=locks,
             models=cast("Any", NotOpened("models")),
             research={},

@@ -1,6 +1,13 @@
 """The event store on PostgreSQL: one transaction per append, read tables folded inside it."""
 
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Collection,
+    Sequence,
+)
 from contextlib import aclosing
 from typing import Any, TypeVar
 
@@ -13,7 +20,7 @@ from store.faults import Sleep, retrying
 from store.payloads import check_text, event_json
 from store.pool import StorePool
 from store.ports import Projection
-from store.rows import apply_change, select_rows
+from store.rows import apply_changes, select_rows
 from store.subscription import POLL_SECONDS, PostgresWake, follow
 
 T = TypeVar("T")
@@ -46,11 +53,14 @@ class PostgresEventStore:
         pool: StorePool,
         project: Projection,
         *,
+        rowless: Collection[str] = (),
         sleep: Sleep | None = None,
         poll_seconds: float = POLL_SECONDS,
     ) -> None:
+        """Keep events in `pool`; `rowless` are the kinds of which `project` makes no rows."""
         self._pool = pool
         self._project = project
+        self._rowless = frozenset(rowless)
         self._sleep = sleep or SystemClock().sleep
         self._poll_seconds = poll_seconds
 
@@ -68,6 +78,9 @@ class PostgresEventStore:
             if write.events
         ]
         conditions = [write for write in writes if not write.events]
+        kinds = {event.event_type for write in writes for event in write.events}
+        if len(calls) == 1 and not conditions and kinds <= self._rowless:
+            return await self._retrying(lambda: self._append_alone(calls[0]))
         return await self._retrying(lambda: self._append_once(calls, conditions))
 
     async def read_stream(self, stream: str, after_version: int = 0) -> tuple[StoredEvent, ...]:
@@ -116,22 +129,25 @@ class PostgresEventStore:
                 "for a new database run `council init-db`."
             ) from error
 
+    async def _append_alone(self, call: tuple[str, int | None, str]) -> tuple[StoredEvent, ...]:
+        """Append where nothing else belongs into the transaction: a statement is one by itself."""
+        records = await self._pool.fetch(_APPEND, *call)
+        return tuple(stored_event(record) for record in records)
+
     async def _append_once(
         self, calls: Sequence[tuple[str, int | None, str]], conditions: Sequence[StreamWrite]
     ) -> tuple[StoredEvent, ...]:
         stored: list[StoredEvent] = []
-        is_new = False
+        new: list[StoredEvent] = []
         async with self._pool.acquire() as connection, connection.transaction():
             for call in calls:
-                for record in await connection.fetch(_APPEND, *call):
-                    event = stored_event(record)
-                    stored.append(event)
-                    if record["is_new"]:
-                        is_new = True
-                        await fold(connection, event, self._project)
+                records = await connection.fetch(_APPEND, *call)
+                stored += [stored_event(record) for record in records]
+                new += [stored_event(record) for record in records if record["is_new"]]
+            await fold(connection, new, self._project)
             # Appending holds the lock, so that these versions stand until the commit. What was
             # stored by an earlier try of the same append met them then.
-            for condition in conditions if is_new else ():
+            for condition in conditions if new else ():
                 await _check_version(connection, condition)
         return tuple(stored)
 
@@ -145,10 +161,11 @@ class PostgresEventStore:
         return await retrying(call, self._sleep)
 
 
-async def fold(connection: asyncpg.Connection, event: StoredEvent, project: Projection) -> None:
-    """Write the rows that `event` leaves, in the transaction of `connection`."""
-    for change in project(event):
-        await apply_change(connection, change)
+async def fold(
+    connection: asyncpg.Connection, events: Sequence[StoredEvent], project: Projection
+) -> None:
+    """Write the rows that `events` leave, in their order, in the transaction of `connection`."""
+    await apply_changes(connection, [change for event in events for change in project(event)])
 
 
 async def _check_version(connection: asyncpg.Connection, condition: StreamWrite) -> None:

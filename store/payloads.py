@@ -49,23 +49,54 @@ def to_json(value: Any) -> str:
         PayloadRefused: jsonb cannot hold it.
         TypeError: it is no JSON.
     """
-    _check(value)
     try:
-        return json.dumps(value, allow_nan=False, ensure_ascii=False, separators=(",", ":"))
-    except ValueError as error:
+        text = json.dumps(value, allow_nan=False, ensure_ascii=False, separators=(",", ":"))
+    except TypeError:
+        _check(value)  # says better what is wrong, if it knows
+        raise
+    except (ValueError, RecursionError) as error:
+        _check(value)
         raise PayloadRefused(f"This cannot be stored as JSON: {error}.") from error
+    if not _is_plain(value, text):
+        _check(value)
+    return text
+
+
+def _is_plain(value: Any, text: str) -> bool:
+    """Whether nothing in `value`, which is `text` as JSON, needs a closer look; most need none.
+
+    The text tells of NUL and of surrogates, wherever they are. What it does not tell is looked for
+    in the containers alone: keys that were no strings, and how deep they lie.
+    """
+    if "\\u0000" in text or not (text.isascii() or _encodes(text)):
+        return False
+    level = [value]
+    for _ in range(MAX_DEPTH):
+        tables = [item for item in level if isinstance(item, dict)]
+        if not all(isinstance(key, str) for table in tables for key in table):
+            return False
+        members = [member for table in tables for member in table.values()]
+        members += [m for item in level if isinstance(item, list | tuple) for m in item]
+        level = [member for member in members if isinstance(member, dict | list | tuple)]
+        if not level:
+            return True
+    return False
+
+
+def _encodes(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def check_text(text: str) -> None:
     """Raise PayloadRefused when `text` holds NUL or a lone surrogate."""
     if "\0" in text:
         raise PayloadRefused(f"Text with a NUL character cannot be stored: {text[:40]!r}.")
-    try:
-        text.encode()
-    except UnicodeEncodeError as error:
-        raise PayloadRefused(
-            f"Text with a lone surrogate cannot be stored: {text[:40]!r}."
-        ) from error
+    if not _encodes(text):
+        raise PayloadRefused(f"Text with a lone surrogate cannot be stored: {text[:40]!r}.")
 
 
 def _envelope(event: NewEvent) -> dict[str, Any]:

@@ -93,7 +93,7 @@ async def _fold_all(connection: asyncpg.Connection, project: Projection) -> int:
     count = 0
     sql = f"SELECT {COLUMNS} FROM events ORDER BY position"  # noqa: S608 - constant
     async for record in connection.cursor(sql, prefetch=FOLD_BATCH):
-        await fold(connection, stored_event(record), project)
+        await fold(connection, (stored_event(record),), project)
         count += 1
     return count
 

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from itertools import groupby
 from typing import Any
 
 import asyncpg
@@ -23,9 +24,14 @@ def quoted(identifier: str) -> str:
     return f'"{identifier}"'
 
 
-async def apply_change(connection: asyncpg.Connection, change: RowChange) -> None:
-    """Insert the row of `change`, or set its columns where the key exists."""
-    await connection.execute(_upsert(change), *change.key.values(), *change.values.values())
+async def apply_changes(connection: asyncpg.Connection, changes: Sequence[RowChange]) -> None:
+    """Insert the row of each change, or set its columns where the key exists, one after the other.
+
+    Neighbours of one shape go to the server together.
+    """
+    for statement, alike in groupby(changes, key=_upsert):
+        rows = [(*change.key.values(), *change.values.values()) for change in alike]
+        await connection.executemany(statement, rows)
 
 
 async def select_rows(

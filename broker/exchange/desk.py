@@ -123,12 +123,12 @@ class TradingDesk:
 
     async def orders(self, account: ExchangeAccount, chosen: OrderFilter) -> tuple[BookOrder, ...]:
         """Return the orders that pass the filter."""
-        async with self._opener.advanced(account) as (rows, _now):
+        async with self._opener.readable(account) as rows:
             return await rows.orders(chosen)
 
     async def order(self, account: ExchangeAccount, column: str, value: object) -> BookOrder:
         """Return the order whose `order_id` or `client_order_id` is `value`."""
-        async with self._opener.advanced(account) as (rows, _now):
+        async with self._opener.readable(account) as rows:
             order = await rows.order(column, value)
         if order is None:
             raise RequestRefused(404, NOT_FOUND, f"order not found for {value}")
@@ -136,8 +136,7 @@ class TradingDesk:
 
     async def configuration(self, account: ExchangeAccount) -> AccountConfiguration:
         """Return the account's settings."""
-        async with self._opener.opened(account) as opened:
-            return opened.configuration
+        return (await self._opener.viewed(account)).configuration
 
     async def configure(
         self, account: ExchangeAccount, wanted: dict[str, Any]
@@ -156,12 +155,12 @@ class TradingDesk:
         self, account: ExchangeAccount, *, after: int
     ) -> tuple[TradeUpdate, ...]:
         """Return what has happened to the account's orders since update `after`, in order."""
-        async with self._opener.advanced(account) as (rows, _now):
+        async with self._opener.readable(account) as rows:
             return await rows.updates(after)
 
     async def last_update(self, account: ExchangeAccount) -> int:
         """Return the sequence of the newest update as of now, 0 where there is none."""
-        async with self._opener.advanced(account) as (rows, _now):
+        async with self._opener.readable(account) as rows:
             return await rows.last_update()
 
     async def _cancel_all(

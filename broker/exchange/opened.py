@@ -2,8 +2,12 @@
 
 Every request begins here, so nobody ever sees an order that should have traded already. What
 happened on the way is stored in the order of its times, each with its entry in the journal.
+
+Where no order could change, a look needs neither lock nor transaction: one statement says that the
+journal has not moved, and the rest is remembered.
 """
 
+import json
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -13,9 +17,10 @@ from decimal import Decimal
 from broker.exchange.book import advanced
 from broker.exchange.configuration import AccountConfiguration
 from broker.exchange.hours import TradingHours
-from broker.exchange.ledger import Ledger, Valuation, ledger_of
+from broker.exchange.kept import FillBook, Kept, Opening
+from broker.exchange.ledger import Ledger, Valuation
 from broker.exchange.margin import buying_power, reserved_value, valued
-from broker.exchange.orders import BookFill, BookOrder, OrderDraft, OrderEvent
+from broker.exchange.orders import BookOrder, OrderDraft, OrderEvent
 from broker.exchange.prices import PriceSource
 from broker.exchange.rows import AccountRows
 from broker.exchange.rules import AssetRules, Standing
@@ -54,23 +59,20 @@ class Market:
 
 
 @dataclass(frozen=True, slots=True)
-class OpenedAccount:
-    """An account as of `now`; `working` are its working orders, `fills` all there ever were."""
+class AccountView:
+    """An account as of `now`; `working` are its working orders, `book` holds all its fills."""
 
     account_number: str
     market: Market
-    rows: AccountRows
     now: datetime
-    starting_cash: Decimal
     opened_at: datetime
     configuration: AccountConfiguration
     working: tuple[BookOrder, ...]
-    fills: tuple[BookFill, ...]
+    book: FillBook
 
     def ledger(self, by: datetime | None = None) -> Ledger:
         """Return cash and holdings now, or after the fills up to and including `by`."""
-        fills = (fill for fill in self.fills if by is None or fill.filled_at <= by)
-        return ledger_of(self.starting_cash, fills)
+        return self.book.ledger if by is None else self.book.ledger_by(by)
 
     def valuation(self) -> Valuation:
         """Return what the account is worth now."""
@@ -85,6 +87,13 @@ class OpenedAccount:
         quotes = self.market.quotes((order.symbol for order in self.working), self.now)
         whole = buying_power(self.valuation(), self.configuration.multiplier)
         return whole - reserved_value(self.working, quotes)
+
+
+@dataclass(frozen=True, slots=True)
+class OpenedAccount(AccountView):
+    """An account under its lock, with the rows to change it by."""
+
+    rows: AccountRows
 
     async def standing(self, draft: OrderDraft) -> Standing:
         """Return all that `draft` is judged by."""
@@ -101,50 +110,103 @@ class OpenedAccount:
 
 
 class AccountOpener:
-    """Opens accounts one transaction at a time."""
+    """Opens accounts one transaction at a time, and looks at quiet ones without any."""
 
     def __init__(self, state: ExchangeState, market: Market) -> None:
         self._state = state
+        self._kept: dict[str, Kept] = {}
         self.market = market
 
     @asynccontextmanager
-    async def advanced(
-        self, account: ExchangeAccount
-    ) -> AsyncIterator[tuple[AccountRows, datetime]]:
-        """Open the account's rows, advanced to the instant that comes with them."""
-        clock = self.market.clock
-        async with self._state.locked(account, opened_at=clock.now()) as rows:
-            # Read under the lock: whoever waited for it must not act on an older time.
-            now = clock.now()
-            await self._advance(rows, now)
-            yield rows, now
-
-    @asynccontextmanager
     async def opened(self, account: ExchangeAccount) -> AsyncIterator[OpenedAccount]:
-        """Open the account with all that it holds."""
-        async with self.advanced(account) as (rows, now):
-            opening = await rows.opening()
+        """Open the account under its lock with all that it holds, advanced to now."""
+        async with self._state.locked(account) as rows:
+            # Read under the lock: whoever waited for it must not act on an older time.
+            now = self.market.clock.now()
+            opening = await _opening(rows, account, now)
+            before = self._kept.get(account.account_number)
+            is_same = before is not None and before.opening == opening
+            quiet = before if before and is_same and before.is_quiet else None
+            working = () if quiet else await self._advanced(rows, now)
+            book = quiet.book if quiet else await rows.fills(_book(before, opening))
             yield OpenedAccount(
                 account_number=account.account_number,
                 market=self.market,
-                rows=rows,
                 now=now,
-                starting_cash=opening.starting_cash,
                 opened_at=opening.opened_at,
-                configuration=AccountConfiguration.model_validate(opening.configuration),
-                working=await rows.working_orders(),
-                fills=await rows.fills(),
+                configuration=_configuration(opening),
+                working=working,
+                book=book,
+                rows=rows,
             )
+        # Only what is committed is remembered; a version that has moved on is read again.
+        self._kept[account.account_number] = Kept(opening, book, is_quiet=not working)
 
-    async def _advance(self, rows: AccountRows, now: datetime) -> None:
+    @asynccontextmanager
+    async def readable(self, account: ExchangeAccount) -> AsyncIterator[AccountRows]:
+        """Open the account's rows to be read, advanced to now."""
+        if await self._quiet(account) is not None:
+            yield await self._state.reading(account)
+            return
+        async with self.opened(account) as opened:
+            yield opened.rows
+
+    async def viewed(self, account: ExchangeAccount) -> AccountView:
+        """Return the account as of now."""
+        kept = await self._quiet(account)
+        if kept is None:
+            async with self.opened(account) as opened:
+                view: AccountView = opened
+            return view
+        return AccountView(
+            account_number=account.account_number,
+            market=self.market,
+            now=self.market.clock.now(),
+            opened_at=kept.opening.opened_at,
+            configuration=_configuration(kept.opening),
+            working=(),
+            book=kept.book,
+        )
+
+    async def _quiet(self, account: ExchangeAccount) -> Kept | None:
+        """Return what is remembered of an account in which nothing can have happened since."""
+        kept = self._kept.get(account.account_number)
+        if kept is None or not kept.is_quiet:
+            return None
+        rows = await self._state.reading(account)
+        return kept if await rows.opening() == kept.opening else None
+
+    async def _advanced(self, rows: AccountRows, now: datetime) -> tuple[BookOrder, ...]:
+        """Advance the working orders and return those that still work."""
         happened: list[OrderEvent] = []
+        left: list[BookOrder] = []
         prices, hours = self.market.prices, self.market.hours
         for order in await rows.working_orders():
             after, events = advanced(order, now, quote_at=prices.quote_at, hours=hours)
             happened += events
             if after != order:
                 await rows.save(after)
-        await _record(rows, sorted(happened, key=lambda event: event.at))
+            if after.is_working:
+                left.append(after)
+        if happened:
+            await _record(rows, sorted(happened, key=lambda event: event.at))
+        return tuple(left)
+
+
+async def _opening(rows: AccountRows, account: ExchangeAccount, now: datetime) -> Opening:
+    """Return how the account began; it begins with the first request."""
+    return await rows.opening() or await rows.begin(account.starting_cash_usd, now)
+
+
+def _book(before: Kept | None, opening: Opening) -> FillBook:
+    """Return the remembered fills, or none where the account was put back to an earlier state."""
+    if before is not None and opening.continues(before.opening):
+        return before.book
+    return FillBook.empty(opening.starting_cash)
+
+
+def _configuration(opening: Opening) -> AccountConfiguration:
+    return AccountConfiguration.model_validate(json.loads(opening.configuration))
 
 
 async def _record(rows: AccountRows, events: Sequence[OrderEvent]) -> None:

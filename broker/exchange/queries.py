@@ -16,8 +16,15 @@ def _places(count: int) -> str:
     return ", ".join(f"${number}" for number in range(1, count + 1))
 
 
+INSERT_ACCOUNT = """
+INSERT INTO exchange.accounts (account_number, starting_cash, opened_at)
+VALUES ($1, $2, $3)
+RETURNING starting_cash, opened_at, configuration::text AS configuration
+"""
 SELECT_OPENING = """
-SELECT starting_cash, opened_at, configuration::text AS configuration
+SELECT starting_cash, opened_at, configuration::text AS configuration,
+       (SELECT coalesce(max(sequence), 0) FROM exchange.trade_updates AS news
+        WHERE news.account_number = $1) AS version
 FROM exchange.accounts WHERE account_number = $1
 """
 # Only the names of this module's own columns are put into these queries, never a value (S608).
@@ -52,7 +59,10 @@ INSERT_FILL = (
     f"INSERT INTO exchange.fills (account_number, {', '.join(FILL_COLUMNS)}) "  # noqa: S608 see above
     f"VALUES ({_places(len(FILL_COLUMNS) + 1)})"
 )
-SELECT_FILLS = "SELECT * FROM exchange.fills WHERE account_number = $1 ORDER BY filled_at, sequence"
+SELECT_FILLS = """
+SELECT * FROM exchange.fills WHERE account_number = $1 AND sequence > $2
+ORDER BY filled_at, sequence
+"""
 SELECT_EXECUTIONS = """
 WITH told AS (
     SELECT f.*, o.quantity AS ordered,

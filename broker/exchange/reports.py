@@ -13,7 +13,7 @@ from broker.exchange.history import (
     windows_of,
 )
 from broker.exchange.ledger import Holding, Valuation
-from broker.exchange.opened import AccountOpener, OpenedAccount
+from broker.exchange.opened import AccountOpener, AccountView
 from broker.exchange.orders import Execution
 from broker.exchange.rows import ExecutionFilter
 from broker.exchange.rules import AssetRules
@@ -60,37 +60,36 @@ class AccountReports:
 
     async def account(self, account: ExchangeAccount) -> AccountReport:
         """Return what the account is worth."""
-        async with self._opener.opened(account) as opened:
-            last = self._market.hours.calendar.last_closed(opened.now)
-            return AccountReport(
-                account_number=account.account_number,
-                opened_at=opened.opened_at,
-                valuation=opened.valuation(),
-                last_valuation=self._market.valuation(opened.ledger(last.close_at), last.close_at),
-                last_closed_on=last.session_on,
-                buying_power=max(opened.buying_power(), Decimal(0)),
-                configuration=opened.configuration,
-            )
+        view = await self._opener.viewed(account)
+        last = self._market.hours.calendar.last_closed(view.now)
+        return AccountReport(
+            account_number=account.account_number,
+            opened_at=view.opened_at,
+            valuation=view.valuation(),
+            last_valuation=self._market.valuation(view.ledger(last.close_at), last.close_at),
+            last_closed_on=last.session_on,
+            buying_power=max(view.buying_power(), Decimal(0)),
+            configuration=view.configuration,
+        )
 
     async def positions(self, account: ExchangeAccount) -> tuple[PositionReport, ...]:
         """Return every open position, by symbol."""
-        async with self._opener.opened(account) as opened:
-            holdings = sorted(opened.ledger().holdings.values(), key=lambda one: one.symbol)
-            return tuple(self._position(opened, holding) for holding in holdings)
+        view = await self._opener.viewed(account)
+        holdings = sorted(view.ledger().holdings.values(), key=lambda one: one.symbol)
+        return tuple(self._position(view, holding) for holding in holdings)
 
     async def history(self, account: ExchangeAccount, wanted: HistoryRange) -> HistoryReport:
         """Return the account's equity over the wanted windows."""
-        async with self._opener.opened(account) as opened:
-            hours, opened_at = self._market.hours, opened.opened_at
-        # A year of prices takes a moment: the account is free again meanwhile.
-        windows = windows_of(wanted, hours, opened_at=opened_at, now=opened.now)
+        view = await self._opener.viewed(account)
+        hours, opened_at = self._market.hours, view.opened_at
+        windows = windows_of(wanted, hours, opened_at=opened_at, now=view.now)
         history = history_of(
             windows,
             wanted,
             lambda instants: equities_at(
                 instants,
-                opened.starting_cash,
-                opened.fills,
+                view.book.ledgers[0].cash,
+                view.book.fills,
                 worth=lambda ledger, at: self._market.valuation(ledger, at).equity,
             ),
         )
@@ -102,7 +101,7 @@ class AccountReports:
         self, account: ExchangeAccount, chosen: ExecutionFilter
     ) -> tuple[Execution, ...]:
         """Return the fills that pass the filter."""
-        async with self._opener.advanced(account) as (rows, _now):
+        async with self._opener.readable(account) as rows:
             return await rows.executions(chosen)
 
     def asset(self, symbol: str) -> AssetRules | None:
@@ -114,14 +113,14 @@ class AccountReports:
         """Return the instruments that the exchange knows, sorted."""
         return tuple(sorted(self._market.assets))
 
-    def _position(self, opened: OpenedAccount, holding: Holding) -> PositionReport:
+    def _position(self, view: AccountView, holding: Holding) -> PositionReport:
         prices = self._market.prices
-        last = prices.trade_at(holding.symbol, opened.now)
-        close_at = self._market.hours.calendar.last_closed(opened.now).close_at
+        last = prices.trade_at(holding.symbol, view.now)
+        close_at = self._market.hours.calendar.last_closed(view.now).close_at
         closed = prices.trade_at(holding.symbol, close_at)
         held_back = sum(
             order.remaining
-            for order in opened.working
+            for order in view.working
             if order.symbol == holding.symbol and not order.is_opening
         )
         sign = 1 if holding.quantity > 0 else -1

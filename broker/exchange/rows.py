@@ -17,6 +17,7 @@ from pydantic import TypeAdapter
 
 from broker.exchange import queries
 from broker.exchange.hours import TimeInForce
+from broker.exchange.kept import FillBook, Opening
 from broker.exchange.orders import (
     BookFill,
     BookOrder,
@@ -35,15 +36,6 @@ _WORDS = {
     "status": OrderStatus,
 }
 _AS_IT_STOOD = TypeAdapter(BookOrder)
-
-
-@dataclass(frozen=True, slots=True)
-class Opening:
-    """What an account started with, and the settings that its owner changed since."""
-
-    starting_cash: Decimal
-    opened_at: datetime
-    configuration: dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,11 +75,17 @@ class AccountRows:
         self._connection = connection
         self._account_number = account_number
 
-    async def opening(self) -> Opening:
-        """Return what the account started with and how it is configured."""
+    async def opening(self) -> Opening | None:
+        """Return how the account began and how far its journal reaches; None before its first."""
         row = await self._connection.fetchrow(queries.SELECT_OPENING, self._account_number)
-        configuration = json.loads(row["configuration"])
-        return Opening(row["starting_cash"], row["opened_at"], configuration)
+        return Opening(**row) if row else None
+
+    async def begin(self, starting_cash: Decimal, opened_at: datetime) -> Opening:
+        """Begin the account, which has not begun."""
+        row = await self._connection.fetchrow(
+            queries.INSERT_ACCOUNT, self._account_number, starting_cash, opened_at
+        )
+        return Opening(**row, version=0)
 
     async def configure(self, configuration: dict[str, Any]) -> None:
         """Store the settings that its owner chose."""
@@ -139,10 +137,16 @@ class AccountRows:
         """Store a fill; fills come in the order of their times."""
         await self._connection.execute(queries.INSERT_FILL, self._account_number, *astuple(fill))
 
-    async def fills(self) -> tuple[BookFill, ...]:
-        """Return every fill of the account, oldest first."""
-        rows = await self._connection.fetch(queries.SELECT_FILLS, self._account_number)
-        return tuple(_fill(row) for row in rows)
+    async def fills(self, book: FillBook) -> FillBook:
+        """Return `book` with the fills that it lacks."""
+        rows = await self._connection.fetch(
+            queries.SELECT_FILLS, self._account_number, book.sequence
+        )
+        newest = max((row["sequence"] for row in rows), default=book.sequence)
+        later = [_fill(row) for row in rows]
+        if book.takes(later):
+            return book.grown(later, newest)
+        return await self.fills(FillBook.empty(book.ledgers[0].cash))
 
     async def executions(self, chosen: ExecutionFilter) -> tuple[Execution, ...]:
         """Return the fills that pass the filter, each with its order's progress."""

@@ -7,7 +7,6 @@ processes can serve the same accounts.
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -17,10 +16,6 @@ from broker.exchange.schema import bring_up_to_date
 DEFAULT_STARTING_CASH_USD = Decimal(100_000)
 
 _LOCK = "SELECT pg_advisory_xact_lock(hashtextextended($1, 0))"
-_INSERT_ACCOUNT = """
-INSERT INTO exchange.accounts (account_number, starting_cash, opened_at)
-VALUES ($1, $2, $3) ON CONFLICT DO NOTHING
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,17 +39,17 @@ class ExchangeState:
         self._is_prepared = False
 
     @asynccontextmanager
-    async def locked(
-        self, account: ExchangeAccount, *, opened_at: datetime
-    ) -> AsyncIterator[AccountRows]:
+    async def locked(self, account: ExchangeAccount) -> AsyncIterator[AccountRows]:
         """Open a transaction in which nobody else can touch `account`, here or elsewhere."""
         await self._prepare()
         async with self._pool.acquire() as connection, connection.transaction():
             await connection.execute(_LOCK, f"exchange account {account.account_number}")
-            await connection.execute(
-                _INSERT_ACCOUNT, account.account_number, account.starting_cash_usd, opened_at
-            )
             yield AccountRows(connection, account.account_number)
+
+    async def reading(self, account: ExchangeAccount) -> AccountRows:
+        """Return the rows of `account` to read one statement at a time, without its lock."""
+        await self._prepare()
+        return AccountRows(self._pool, account.account_number)
 
     async def _prepare(self) -> None:
         """Bring the tables up to date once; processes that start at once take turns."""

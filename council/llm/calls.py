@@ -4,7 +4,7 @@ A recorded answer or refusal is taken as it stands. A recorded failure of the ne
 over: whoever asks again after a crash wants another try, under the next number.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from decimal import Decimal
@@ -50,7 +50,7 @@ class Calls:
         self,
         question: Question[Any],
         prompt_hash: str,
-        recorded: dict[UUID, ModelCalled],
+        recorded: Mapping[UUID, ModelCalled],
         *,
         line: Line,
     ) -> None:

@@ -1,7 +1,8 @@
 """Every call to a model, written down the moment it ends: paid once, replayed for ever after."""
 
 import hashlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -18,18 +19,33 @@ ANSWER_CHARACTERS = 200_000
 """What is longer is cut for storage; its sha-256 is of the whole."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """What was read of one week's calls, up to `version` of their stream."""
+
+    week_id: str
+    version: int = 0
+    calls: Mapping[UUID, ModelCalled] = field(default_factory=dict)
+
+
 class Journal:
     """The streams `llm-{week_id}` as a record that is asked before any model is."""
 
     def __init__(self, store: EventStore, clock: Clock) -> None:
         self._store = store
         self._clock = clock
+        self._read = _Read("")
 
-    async def calls(self, week_id: str) -> dict[UUID, ModelCalled]:
-        """Return every recorded call of the week by its id."""
-        events = await self._store.read_stream(f"llm-{week_id}")
-        facts = (to_fact(event) for event in events)
-        return {fact.call_id: fact for fact in facts if isinstance(fact, ModelCalled)}
+    async def calls(self, week_id: str) -> Mapping[UUID, ModelCalled]:
+        """Return every recorded call of the week by its id; only new ones are read."""
+        known = self._read if self._read.week_id == week_id else _Read(week_id)
+        events = await self._store.read_stream(f"llm-{week_id}", known.version)
+        if events:
+            facts = [to_fact(event) for event in events]
+            new = {fact.call_id: fact for fact in facts if isinstance(fact, ModelCalled)}
+            known = _Read(week_id, events[-1].version, {**known.calls, **new})
+        self._read = known
+        return known.calls
 
     def call_events(self, after_position: int = 0) -> AsyncIterator[StoredEvent]:
         """Yield the events of all weeks' calls after `after_position` of the log."""

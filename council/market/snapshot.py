@@ -5,14 +5,14 @@ notices; no price is ever filled in.
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 from broker.models import Bar, Quote
-from config.clock import NEW_YORK
 from config.market_calendar import Session
 from council.errors import NoPrices
+from council.market.closed_bars import BarsBySymbol, closed_bars, session_date
 from council.market.correlations import correlations_of
 from council.market.indicators import indicators_of
 from council.market.notices import quality_notices
@@ -25,8 +25,6 @@ HISTORY_SESSIONS = 320
 _HISTORY_DAYS = timedelta(days=480)
 VOLATILITY_CLASS = "volatility"
 
-BarsBySymbol = Mapping[str, tuple[Bar, ...]]
-
 
 async def take_snapshot(week_id: str, deps: Deps) -> MarketSnapshot:
     """Return the market table as of now.
@@ -38,7 +36,7 @@ async def take_snapshot(week_id: str, deps: Deps) -> MarketSnapshot:
     now = deps.clock.now()
     sessions = _closed_sessions(now, deps)
     proxy = deps.config.assets.volatility_proxy
-    bars = await _read_bars((*deps.config.universe, proxy), sessions, deps)
+    bars = await closed_bars((*deps.config.universe, proxy), sessions, deps)
     _check_any(bars, sessions, deps)
     listed = tuple(
         instrument_snapshot(i.symbol, bars[i.symbol], asset_class=i.asset_class)
@@ -58,15 +56,16 @@ async def take_snapshot(week_id: str, deps: Deps) -> MarketSnapshot:
     return _sealed(fields)
 
 
-async def current_numbers(symbols: Sequence[str], deps: Deps) -> dict[str, float]:
+async def current_numbers(
+    symbols: Sequence[str], quotes: Mapping[str, Quote], deps: Deps
+) -> dict[str, float]:
     """Return the numbers of `symbols` as they are now, by the ids of `MarketSnapshot.numbers`.
 
-    During a session the newest quote stands in for the bar that is not there yet; a symbol without
-    prices is absent.
+    During a session the newest of `quotes` stands in for the bar that is not there yet; a symbol
+    without prices is absent.
     """
     sessions = _closed_sessions(deps.clock.now(), deps)
-    bars = await _read_bars(symbols, sessions, deps)
-    quotes = await deps.market_data.latest_quotes(symbols)
+    bars = await closed_bars(symbols, sessions, deps)
     numbers: dict[str, float] = {}
     for symbol in symbols:
         known = _with_quote(bars[symbol], quotes.get(symbol), after_at=sessions[-1].close_at)
@@ -88,29 +87,10 @@ def instrument_snapshot(
     )
 
 
-def session_date(bar: Bar) -> date:
-    """Return the New York date of the session that `bar` belongs to."""
-    return bar.start_at.astimezone(NEW_YORK).date()
-
-
 def _closed_sessions(now: datetime, deps: Deps) -> tuple[Session, ...]:
     last = deps.calendar.last_closed(now)
     sessions = deps.calendar.between(last.session_on - _HISTORY_DAYS, last.session_on)
     return sessions[-HISTORY_SESSIONS:]
-
-
-async def _read_bars(
-    symbols: Sequence[str], sessions: Sequence[Session], deps: Deps
-) -> BarsBySymbol:
-    """Return one bar a session at most, oldest first, whatever else the source sends."""
-    first, last = sessions[0].session_on, sessions[-1].session_on
-    received = await deps.market_data.daily_bars(symbols, first, last)
-    closed = {session.session_on for session in sessions}
-    kept: dict[str, tuple[Bar, ...]] = {}
-    for symbol in symbols:
-        by_day = {session_date(bar): bar for bar in received.get(symbol, ())}
-        kept[symbol] = tuple(by_day[day] for day in sorted(by_day) if day in closed)
-    return kept
 
 
 def _check_any(bars: BarsBySymbol, sessions: Sequence[Session], deps: Deps) -> None:

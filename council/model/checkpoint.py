@@ -51,6 +51,8 @@ class Checkpoint(Value):
     indicators: tuple[IndicatorReading, ...]
     profit_usd: str
     """Unrealised, as a decimal string."""
+    price_usd: str | None = None
+    """Of one share at the look, as a decimal string; older records lack it."""
     decided_by: Literal["rules", "model"]
     model: str | None
 

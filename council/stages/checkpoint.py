@@ -20,17 +20,23 @@ from council.errors import NoPrice
 from council.events import CheckpointAbstained, CheckpointTaken
 from council.fact import Fact
 from council.llm.questions import checkpoint_question
-from council.market.snapshot import current_numbers
 from council.model.base import Direction
 from council.model.checkpoint import Action, Checkpoint, CheckpointAnswer, IndicatorReading
+from council.model.ticket import Ticket
 from council.parallel import all_at_once
 from council.ports import Abstained, Deps
 from council.risk.bets import Bet
 from council.stages.propose import share_for
+from council.stages.seen_prices import SeenPrices, seen_prices
 from council.trade_facts import TradeProposed
-from council.trading.desks import holdings_of, look
+from council.trading.desks import holdings_now
 from council.trading.open_trades import OpenTrade, open_trades
-from council.trading.readings import frozen_indicators, read_again, staying_reason
+from council.trading.readings import (
+    frozen_indicators,
+    read_again,
+    reference_of,
+    staying_reason,
+)
 from council.trading.tickets import Desire, Holdings, TicketTerms, build_ticket
 
 NO_SESSION_LIFETIME: Final = timedelta(hours=3)
@@ -43,20 +49,15 @@ _SHARE_STEP = Decimal("0.0001")
 class _Look:
     """One open trade at one slot, with what is known of it; `peers` are the others, unnamed.
 
-    `bets` are what all accounts hold, for sizing alone.
+    `price` is that of one share; `bets` are what all accounts hold, for sizing alone.
     """
 
     trade: OpenTrade
     slot: str
-    holdings: Holdings
+    price: Decimal
     readings: tuple[IndicatorReading, ...]
     peers: tuple[Mapping[str, object], ...]
     bets: tuple[Bet, ...]
-
-    @property
-    def move_usd(self) -> Decimal:
-        """Return the price now less the average entry price, a share."""
-        return self.holdings.price - self.trade.position.average_entry_price
 
 
 async def checkpoint(context: WeekContext, deps: Deps, *, slot: str) -> tuple[Fact, ...]:
@@ -72,9 +73,9 @@ async def checkpoint(context: WeekContext, deps: Deps, *, slot: str) -> tuple[Fa
         for trade in trades
         if checkpoint_id(context.week_id, trade.account, slot=slot, at=deps.clock.now()) not in done
     ]
-    numbers = await _numbers(due, context, deps)
+    prices = await seen_prices(due, context, deps)
     looks = [
-        _look_at(trade, context, deps, slot=slot, numbers=numbers, trades=trades) for trade in due
+        _look_at(trade, context, deps, slot=slot, prices=prices, trades=trades) for trade in due
     ]
     return tuple(fact for facts in await all_at_once(looks) for fact in facts)
 
@@ -83,18 +84,6 @@ def checkpoint_id(week_id: str, account: str, *, slot: str, at: datetime) -> UUI
     """Return the id of the look at `account` in `slot` on the New York day of `at`."""
     day = at.astimezone(NEW_YORK).date()
     return meaning_id("checkpoint", week_id, account, day, slot)
-
-
-async def _numbers(
-    trades: Sequence[OpenTrade], context: WeekContext, deps: Deps
-) -> dict[str, float]:
-    names = {
-        indicator.name
-        for trade in trades
-        for indicator in frozen_indicators(trade.account, context)
-    }
-    symbols = sorted({name.split(".")[0] for name in names})
-    return await current_numbers(symbols, deps) if symbols else {}
 
 
 def _peers(trade: OpenTrade, trades: Sequence[OpenTrade]) -> tuple[Mapping[str, object], ...]:
@@ -116,20 +105,19 @@ async def _look_at(
     deps: Deps,
     *,
     slot: str,
-    numbers: Mapping[str, float],
+    prices: SeenPrices,
     trades: Sequence[OpenTrade],
 ) -> tuple[Fact, ...]:
-    symbol = trade.position.symbol
-    readings = read_again(frozen_indicators(trade.account, context), numbers)
+    """Let the rules settle what they can, else ask the author."""
     try:
-        holdings = holdings_of(trade.desk, await look(trade.desk, symbol, deps.clock), symbol)
+        price = prices.of(trade)
     except (NoPrice, UnreachableError) as error:
         model = deps.models.model_for(trade.account)
         return (_abstained(trade, context, deps, slot=slot, model=model, reason=str(error)),)
+    readings = read_again(frozen_indicators(trade.account, context), prices.numbers)
     bets = tuple(Bet(t.account, t.position.symbol, t.held.sign) for t in trades)
-    seen = _Look(trade, slot, holdings, readings, _peers(trade, trades), bets)
-    atr = context.frozen_snapshot.numbers().get(f"{symbol}.atr_14")
-    staying = staying_reason(readings, move_usd=seen.move_usd, atr_usd=atr)
+    seen = _Look(trade, slot, price, readings, _peers(trade, trades), bets)
+    staying = _staying(seen, context, deps)
     if staying:
         stay = CheckpointAnswer(
             action=Action.STAY, conviction_after=trade.conviction, reason_delta=staying
@@ -138,16 +126,35 @@ async def _look_at(
     return await _ask(seen, context, deps)
 
 
+def _staying(seen: _Look, context: WeekContext, deps: Deps) -> str | None:
+    """Return why no opinion is needed, or None."""
+    trade, symbol = seen.trade, seen.trade.position.symbol
+    carried_out = trade.proposal.source_id if trade.is_complete else None
+    reference = reference_of(
+        trade.position.average_entry_price, trade.looks, carried_out=carried_out
+    )
+    lines = (line for line in context.frozen_snapshot.instruments if line.symbol == symbol)
+    frozen = next((line.numbers() for line in lines), {})
+    return staying_reason(
+        seen.readings,
+        reference,
+        price=seen.price,
+        atr_usd=frozen.get(f"{symbol}.atr_14"),
+        quiet_atr=deps.config.risk.checkpoint.quiet_atr,
+    )
+
+
 async def _ask(seen: _Look, context: WeekContext, deps: Deps) -> tuple[Fact, ...]:
     """Let the author decide; what it wants to change becomes a trade that waits."""
+    trade = seen.trade
     reply = await deps.models.ask(
         checkpoint_question(
-            seen.trade.account,
+            trade.account,
             context,
             deps.config,
             slot=seen.slot,
             taken_on=deps.clock.now().astimezone(NEW_YORK).date(),
-            held=seen.trade.held,
+            held=trade.held,
             position=_position(seen),
             readings=seen.readings,
             peers=seen.peers,
@@ -155,12 +162,18 @@ async def _ask(seen: _Look, context: WeekContext, deps: Deps) -> tuple[Fact, ...
     )
     if isinstance(reply, Abstained):
         model, reason = reply.model, reply.reason
-        return (_abstained(seen.trade, context, deps, slot=seen.slot, model=model, reason=reason),)
+        return (_abstained(trade, context, deps, slot=seen.slot, model=model, reason=reason),)
     taken = _taken(seen, reply.answer, context, deps, model=reply.model)
-    desire = _desire(seen, reply.answer, context, deps)
-    if desire is None:
+    if reply.answer.action is Action.STAY:
         return (taken,)
-    return (taken, _proposed(desire, seen, taken.checkpoint, deps, model=reply.model))
+    try:
+        holdings = await holdings_now(trade.desk, trade.position.symbol)
+    except (NoPrice, UnreachableError) as error:
+        model, reason = reply.model, str(error)
+        return (_abstained(trade, context, deps, slot=seen.slot, model=model, reason=reason),)
+    desire = _desire(seen, reply.answer, holdings, context, deps=deps)
+    terms = _terms(seen, taken.checkpoint, deps)
+    return (taken, _proposed(build_ticket(desire, holdings, terms), taken.checkpoint, reply.model))
 
 
 def _position(seen: _Look) -> dict[str, object]:
@@ -170,7 +183,7 @@ def _position(seen: _Look) -> dict[str, object]:
         "direction": trade.held.value,
         "quantity": int(position.quantity),
         "average_price": float(position.average_entry_price),
-        "last_price": float(seen.holdings.price),
+        "last_price": float(seen.price),
         "profit_usd": float(position.unrealized_profit),
         "profit_fraction": round(trade.profit_fraction, 4),
         "conviction": float(trade.conviction),
@@ -197,6 +210,7 @@ def _taken(
             reason_delta=answer.reason_delta,
             indicators=seen.readings,
             profit_usd=str(trade.position.unrealized_profit),
+            price_usd=str(seen.price),
             decided_by="model" if model else "rules",
             model=model,
         ),
@@ -218,40 +232,39 @@ def _abstained(
 
 
 def _desire(
-    seen: _Look, answer: CheckpointAnswer, context: WeekContext, deps: Deps
-) -> Desire | None:
-    """Return what the account is to hold instead, or None to stay."""
+    seen: _Look, answer: CheckpointAnswer, holdings: Holdings, context: WeekContext, *, deps: Deps
+) -> Desire:
+    """Return what the account is to hold instead."""
     symbol, held = seen.trade.position.symbol, int(seen.trade.position.quantity)
     after = answer.conviction_after
     if answer.action is Action.EXIT:
         return Desire(symbol, Direction.FLAT, after, Decimal(0), target_quantity=0)
     if answer.action is Action.REDUCE:
         half = int(held / 2)
-        equity = seen.holdings.equity_usd
-        share = abs(half) * seen.holdings.price / equity if equity > 0 else Decimal(0)
+        equity = holdings.equity_usd
+        share = abs(half) * holdings.price / equity if equity > 0 else Decimal(0)
         return Desire(symbol, seen.trade.held, after, share.quantize(_SHARE_STEP), half)
-    if answer.action is Action.FLIP:
-        opposite = Direction.SHORT if held > 0 else Direction.LONG
-        risk, snapshot = deps.config.risk, context.frozen_snapshot
-        own = Bet(seen.trade.account, symbol, opposite.sign)
-        share_or_none = share_for(own, after, bets=seen.bets, risk=risk, snapshot=snapshot)
-        return Desire(symbol, opposite, after, share_or_none or Decimal(0))
-    return None
+    opposite = Direction.SHORT if held > 0 else Direction.LONG
+    risk, snapshot = deps.config.risk, context.frozen_snapshot
+    own = Bet(seen.trade.account, symbol, opposite.sign)
+    share_or_none = share_for(own, after, bets=seen.bets, risk=risk, snapshot=snapshot)
+    return Desire(symbol, opposite, after, share_or_none or Decimal(0))
 
 
-def _proposed(
-    desire: Desire, seen: _Look, taken: Checkpoint, deps: Deps, *, model: str
-) -> TradeProposed:
+def _terms(seen: _Look, taken: Checkpoint, deps: Deps) -> TicketTerms:
     trade_id = meaning_id("trade", taken.week_id, taken.account, taken.checkpoint_id)
     band = deps.config.risk.approval.price_band
-    terms = TicketTerms(trade_id, taken.week_id, band, stale_at(seen.slot, deps))
+    return TicketTerms(trade_id, taken.week_id, band, stale_at(seen.slot, deps))
+
+
+def _proposed(ticket: Ticket, taken: Checkpoint, model: str) -> TradeProposed:
     return TradeProposed(
         week_id=taken.week_id,
-        trade_id=trade_id,
+        trade_id=ticket.trade_id,
         account=taken.account,
         model=model,
         source_id=taken.checkpoint_id,
-        ticket=build_ticket(desire, seen.holdings, terms),
+        ticket=ticket,
     )
 
 

@@ -11,6 +11,7 @@ from uuid import UUID
 
 from broker.models import OrderStatus
 from council.codec import to_fact
+from council.errors import Overtaken
 from council.model.ticket import TicketLeg
 from council.ports import Deps
 from council.trade_facts import (
@@ -140,12 +141,12 @@ class AccountLedger:
         self._deps = deps
         self._stream = f"account-{account}"
         self.account = account
-        self.legs = AccountLegs()
-        self.guard = AccountGuard()
+        known = deps.remembered.ledgers.get(account)
+        self.legs, self.guard = known or (AccountLegs(), AccountGuard())
 
     @classmethod
     async def opened(cls, deps: Deps, account: str) -> "AccountLedger":
-        """Read the account's stream."""
+        """Read the account's stream, from where this process last left it."""
         ledger = cls(deps, account)
         await ledger.refresh()
         return ledger
@@ -168,9 +169,22 @@ class AccountLedger:
         """
         versions = {self._stream: self.legs.version}
         versions |= {fact.stream: trade_version for fact in trade}
-        stored = await record(self._deps, (*trade, *facts), versions, parent=parent)
-        self._fold([event for event in stored if event.stream == self._stream])
+        try:
+            stored = await record(self._deps, (*trade, *facts), versions, parent=parent)
+            own = [event for event in stored if event.stream == self._stream]
+            self._check_next(own)
+        except Overtaken:
+            self._deps.remembered.ledgers.pop(self.account, None)
+            raise
+        self._fold(own)
+
+    def _check_next(self, events: Sequence[StoredEvent]) -> None:
+        """Refuse what another process wrote in the very same words, after events unread here."""
+        first = self.legs.version + 1
+        if [event.version for event in events] != list(range(first, first + len(events))):
+            raise Overtaken("Another process wrote first; try again.")
 
     def _fold(self, events: Sequence[StoredEvent]) -> None:
         self.legs = fold_legs(self.legs, events)
         self.guard = fold_guard(self.guard, events)
+        self._deps.remembered.ledgers[self.account] = (self.legs, self.guard)

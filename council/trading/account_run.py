@@ -30,7 +30,7 @@ from council.trading.desks import holdings_of
 from council.trading.halts import halted_fact
 from council.trading.journal import record
 from council.trading.leg_runner import LegRunner
-from council.trading.lifecycle import TradeState, TradeStatus, load_trade
+from council.trading.lifecycle import TradeState, TradeStatus, known_trade
 from council.trading.order_gate import OrderGate
 from council.trading.reconcile import reconcile
 from council.trading.tickets import plan_legs, renewed_ticket
@@ -298,7 +298,7 @@ class AccountRun:
         await record(self.deps, facts, versions, parent=trade.last_event_id)
 
     async def _load(self, trade_id: UUID) -> TradeState:
-        return await load_trade(self.deps.store, trade_id)
+        return await known_trade(trade_id, self.deps)
 
     def _report(self, outcome: Outcome) -> AccountReport:
         return AccountReport(self.ledger.account, outcome, tuple(self.notes))

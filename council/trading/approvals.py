@@ -147,6 +147,7 @@ async def approve(
             deps.failpoint("approve.after_commit")
             tell_approved(fact, ticket)
             return _decided(state, TradeStatus.APPROVED, f"Approved: {ticket_line(ticket)}.", deps)
+        deps.remembered.ledgers.pop(ticket.account, None)
     raise _overtaken(trade_id)
 
 
@@ -307,6 +308,8 @@ async def _unhalted(guard: AccountGuard, account: str, deps: Deps) -> AccountGua
             "`council resume`."
         )
     stream = f"account-{account}"
+    if not guard.version and account in deps.remembered.ledgers:
+        _, guard = deps.remembered.ledgers[account]
     guard = fold_guard(guard, await deps.store.read_stream(stream, guard.version))
     if guard.halted is not None:
         raise AccountHalted(

@@ -1,7 +1,10 @@
 """What an account holds and what its instrument costs, asked of its venue at this moment."""
 
+from collections.abc import Mapping
+from decimal import Decimal
+
 from broker.errors import AccountMismatch
-from broker.models import Account
+from broker.models import Account, Quote
 from config.clock import Clock
 from council.errors import NoPrice
 from council.ports import Desk
@@ -34,6 +37,32 @@ async def look(desk: Desk, instrument: str, clock: Clock) -> Standing:
     )
 
 
+async def holdings_now(desk: Desk, instrument: str) -> Holdings:
+    """Ask the venue for all that a ticket on `instrument` starts from.
+
+    Raises:
+        NoPrice: nobody quotes the instrument.
+        VenueUnreachable: the venue did not answer.
+        AccountMismatch: the key belongs to another account.
+    """
+    quotes = await desk.market_data.latest_quotes([instrument])
+    account = await own_account(desk)
+    positions = whole_positions(await desk.venue.positions())
+    return _holdings(desk, account, positions, price=price_of(quotes, instrument))
+
+
+def price_of(quotes: Mapping[str, Quote], instrument: str) -> Decimal:
+    """Return the price halfway between the quote's sides.
+
+    Raises:
+        NoPrice: nobody quotes the instrument.
+    """
+    quote = quotes.get(instrument)
+    if quote is None or middle(quote) <= 0:
+        raise NoPrice(f"there is no quote for {instrument}")
+    return middle(quote)
+
+
 async def own_account(desk: Desk) -> Account:
     """Return the desk's account as its venue describes it.
 
@@ -55,13 +84,19 @@ def holdings_of(desk: Desk, standing: Standing, instrument: str) -> Holdings:
     Raises:
         NoPrice: nobody quotes the instrument.
     """
-    if standing.quote is None or middle(standing.quote) <= 0:
-        raise NoPrice(f"there is no quote for {instrument}")
+    quotes = {} if standing.quote is None else {instrument: standing.quote}
+    price = price_of(quotes, instrument)
+    return _holdings(desk, standing.account, standing.positions, price=price)
+
+
+def _holdings(
+    desk: Desk, account: Account, positions: Mapping[str, int], *, price: Decimal
+) -> Holdings:
     return Holdings(
         account=desk.account.nickname,
         account_number=desk.account.account_number,
         venue=desk.venue.name,
-        equity_usd=standing.account.equity,
-        positions=standing.positions,
-        price=middle(standing.quote),
+        equity_usd=account.equity,
+        positions=positions,
+        price=price,
     )

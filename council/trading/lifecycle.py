@@ -11,6 +11,7 @@ from uuid import UUID
 
 from council.codec import to_fact
 from council.errors import UnknownTrade
+from council.ports import Deps
 from council.trade_facts import (
     ApprovalRevoked,
     ApprovalVoided,
@@ -94,6 +95,17 @@ _ENDINGS: dict[type[Ending], TradeStatus] = {
 async def load_trade(store: EventStore, trade_id: UUID) -> TradeState:
     """Read the trade's stream; a trade that nobody proposed comes back at version 0."""
     return fold_trade(TradeState(trade_id), await store.read_stream(f"trade-{trade_id}"))
+
+
+async def known_trade(trade_id: UUID, deps: Deps) -> TradeState:
+    """Return the trade as it stands; one that is over is read once."""
+    known = deps.remembered.ended.get(trade_id)
+    if known is not None:
+        return known
+    state = await load_trade(deps.store, trade_id)
+    if state.is_over:
+        deps.remembered.keep_ended(state)
+    return state
 
 
 def fold_trade(state: TradeState, events: Iterable[StoredEvent]) -> TradeState:

@@ -1,29 +1,38 @@
 """Which trades of a week are open: carried out, with a position at the venue to show for it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from uuid import UUID
 
 from broker.models import Position
 from config.errors import UnreachableError
 from council.context import WeekContext
 from council.model.base import Direction
+from council.model.checkpoint import Checkpoint
 from council.parallel import all_at_once
 from council.ports import Deps, Desk, Progress
 from council.trade_facts import TradeProposed
-from council.trading.lifecycle import TradeStatus, load_trade
+from council.trading.lifecycle import TradeState, TradeStatus, known_trade
 
 _CARRIED_OUT = frozenset({TradeStatus.COMPLETED, TradeStatus.INCOMPLETE})
 
 
 @dataclass(frozen=True, slots=True)
 class OpenTrade:
-    """A trade with the position that it left; `conviction` is the one now in force."""
+    """A trade with the position that it left; `conviction` is the one now in force.
+
+    `looks` are the earlier ones at the account in the week, oldest first. `is_complete` tells that
+    all of the trade was carried out; otherwise its author did not get what it wanted.
+    """
 
     account: str
     desk: Desk
     proposal: TradeProposed
     position: Position
     conviction: Decimal
+    looks: tuple[Checkpoint, ...] = ()
+    is_complete: bool = True
 
     @property
     def held(self) -> Direction:
@@ -44,7 +53,9 @@ async def open_trades(context: WeekContext, deps: Deps) -> tuple[OpenTrade, ...]
         UnreachableError: no venue answers. One that is away is told and left out.
     """
     names = [account.nickname for account in deps.config.accounts if account.nickname in deps.desks]
-    found = await all_at_once([_open_trade(name, context, deps) for name in names])
+    ids = context.trade_ids
+    own = {name: [trade_id for author, trade_id in ids if author == name] for name in names}
+    found = await all_at_once([_open_trade(name, own[name], context, deps) for name in names])
     away = [result for result in found if isinstance(result, UnreachableError)]
     if names and len(away) == len(names):
         raise away[0]
@@ -52,43 +63,37 @@ async def open_trades(context: WeekContext, deps: Deps) -> tuple[OpenTrade, ...]
 
 
 async def _open_trade(
-    account: str, context: WeekContext, deps: Deps
+    account: str, trade_ids: Sequence[UUID], context: WeekContext, deps: Deps
 ) -> OpenTrade | UnreachableError | None:
-    proposal = await _last_carried_out(account, context, deps)
-    if proposal is None:
+    trade = await _last_carried_out(trade_ids, deps)
+    if trade is None:
         return None
+    proposal, is_complete = trade.proposal, trade.status is TradeStatus.COMPLETED
     desk = deps.desks[account]
     try:
         positions = await desk.venue.positions()
     except UnreachableError as error:
         deps.tell(Progress("checkpoint", f"{account} cannot be looked at: {error}", 0, 1))
         return error
+    looks = tuple(t.checkpoint for t in context.checkpoints if t.account == account)
     for position in positions:
         if position.symbol == proposal.ticket.instrument and int(position.quantity):
-            conviction = _conviction(proposal, context, long=position.quantity > 0)
-            return OpenTrade(account, desk, proposal, position, conviction)
+            conviction = _conviction(proposal, looks, long=position.quantity > 0)
+            return OpenTrade(account, desk, proposal, position, conviction, looks, is_complete)
     return None
 
 
-async def _last_carried_out(account: str, context: WeekContext, deps: Deps) -> TradeProposed | None:
-    """Return the account's newest proposal of the week that led to an order."""
-    ids = {fact.trade_id: fact for fact in context.proposals if fact.account == account}
-    found = None
-    for trade_id in ids:
-        state = await load_trade(deps.store, trade_id)
+async def _last_carried_out(trade_ids: Sequence[UUID], deps: Deps) -> TradeState | None:
+    """Return the newest of an account's trades of the week that led to an order."""
+    for trade_id in reversed(trade_ids):
+        state = await known_trade(trade_id, deps)
         if state.started and state.status in _CARRIED_OUT:
-            found = state.proposal
-    return found
+            return state
+    return None
 
 
-def _conviction(proposal: TradeProposed, context: WeekContext, *, long: bool) -> Decimal:
+def _conviction(proposal: TradeProposed, looks: Sequence[Checkpoint], *, long: bool) -> Decimal:
     """Return the newest conviction, of a checkpoint or the ticket, that agrees with the side."""
-    later = [
-        taken.checkpoint.conviction_after
-        for taken in context.checkpoints
-        if taken.account == proposal.account
-    ]
-    agreeing = [
-        value for value in (proposal.ticket.conviction, *later) if value and (value > 0) == long
-    ]
+    values = (proposal.ticket.conviction, *(look.conviction_after for look in looks))
+    agreeing = [value for value in values if value and (value > 0) == long]
     return agreeing[-1] if agreeing else proposal.ticket.conviction

@@ -10,7 +10,6 @@ from broker.exchange.errors import PortUnusable
 from broker.exchange.rows import OrderFilter
 from broker.exchange.server import running_exchange
 from broker.exchange.state import ExchangeAccount, ExchangeState
-from tests.broker.exchange.builders import WEDNESDAY_NOON
 from tests.broker.exchange.client import ACCOUNTS
 
 
@@ -70,7 +69,7 @@ async def test_several_processes_may_make_the_tables_at_once(database_dsn: str) 
     async def first_use(account: ExchangeAccount) -> int:
         async with asyncpg.create_pool(database_dsn, min_size=1, max_size=1) as pool:
             state = ExchangeState(pool)
-            async with state.locked(account, opened_at=WEDNESDAY_NOON) as rows:
+            async with state.locked(account) as rows:
                 return len(await rows.orders(OrderFilter(status="all")))
 
     assert await asyncio.gather(*(first_use(ACCOUNTS[n % 2]) for n in range(6))) == [0] * 6
@@ -78,14 +77,14 @@ async def test_several_processes_may_make_the_tables_at_once(database_dsn: str) 
 
 async def test_an_account_is_touched_by_one_request_at_a_time(database_dsn: str) -> None:
     async def use(state: ExchangeState, account: ExchangeAccount) -> None:
-        async with state.locked(account, opened_at=WEDNESDAY_NOON) as rows:
+        async with state.locked(account) as rows:
             await rows.orders(OrderFilter())
 
     async with asyncpg.create_pool(database_dsn, min_size=3, max_size=3) as pool:
         state = ExchangeState(pool)
         for account in ACCOUNTS:
             await use(state, account)
-        async with state.locked(ACCOUNTS[0], opened_at=WEDNESDAY_NOON):
+        async with state.locked(ACCOUNTS[0]):
             waiting = asyncio.create_task(use(state, ACCOUNTS[0]))
             for _ in range(5):
                 await use(state, ACCOUNTS[1])

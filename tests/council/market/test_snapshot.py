@@ -174,9 +174,9 @@ async def test_a_bar_that_starts_at_midnight_in_new_york_belongs_to_its_session(
 async def test_current_numbers_take_the_newest_quote_for_the_session_under_way() -> None:
     now = NEXT.open_at + timedelta(hours=1)
     quote = Quote("SPY", Decimal("109.9"), Decimal("110.1"), now)
-    deps = replace(deps_with(quotes={"SPY": quote}), clock=FixedClock(now))
+    deps = replace(deps_with(), clock=FixedClock(now))
 
-    numbers = await current_numbers(("SPY", "QQQ"), deps)
+    numbers = await current_numbers(("SPY", "QQQ"), {"SPY": quote}, deps)
 
     before = (await taken(deps)).numbers()
     assert numbers["SPY.close"] == 110
@@ -187,10 +187,10 @@ async def test_current_numbers_take_the_newest_quote_for_the_session_under_way()
 async def test_a_quote_from_before_the_last_close_is_no_news() -> None:
     quote = Quote("SPY", Decimal(1), Decimal(1), NOW - timedelta(days=3))
 
-    numbers = await current_numbers(("SPY",), deps_with(quotes={"SPY": quote}))
+    numbers = await current_numbers(("SPY",), {"SPY": quote}, deps_with())
 
     assert numbers["SPY.close"] > 1
 
 
 async def test_a_symbol_without_prices_has_no_current_numbers() -> None:
-    assert await current_numbers(("USO",), deps_with(symbols=["SPY"])) == {}
+    assert await current_numbers(("USO",), {}, deps_with(symbols=["SPY"])) == {}

@@ -6,26 +6,30 @@ from typing import Any
 import pytest
 
 from broker.errors import VenueUnreachable
-from broker.models import Quote
+from broker.models import Quote, Refused
 from config.errors import UsageError
-from config.schema import Config, RiskFile, SizingPolicy
+from config.schema import CheckpointRules, Config, RiskFile, SizingPolicy
 from council.checkpoints import run_checkpoint
 from council.errors import UnknownWeek, WeekBusy, WeekClosed
 from council.events import CheckpointAbstained, CheckpointTaken
 from council.fact import Fact
 from council.model.base import Direction
 from council.model.checkpoint import Action, Checkpoint, CheckpointAnswer
-from council.model.pitch import FrozenIndicator
 from council.model.ticket import Ticket
 from council.pipeline import load_week, run_week
-from council.ports import Abstained, Deps, Question
+from council.ports import Abstained, Deps, Progress, Question
 from council.stages.checkpoint import stale_at
 from council.trade_facts import TradeProposed
 from council.trading.approvals import Decider, approve
 from council.trading.executor import run_until_settled
-from council.trading.readings import read_again, staying_reason
 from tests.builders import CHAIRMAN, MANAGERS, NOW, WEEK_ID, make_config, make_risk
-from tests.fakes import FakeMarketData, FakeModels, FakeVenue, make_deps, usual_answer
+from tests.fakes import (
+    FakeMarketData,
+    FakeModels,
+    FakeVenue,
+    make_deps,
+    usual_answer,
+)
 
 ANNA = Decider("anna", "cli", "local_user")
 NOON = datetime(2026, 11, 18, 17, 0, tzinfo=UTC)
@@ -93,6 +97,65 @@ async def test_a_quiet_trade_stays_without_asking_a_model() -> None:
     assert taken.conviction_after == taken.conviction_before == 1
     assert models.asked_in("checkpoint") == []
     assert (await load_week(WEEK_ID, deps.store)).checkpoints[0].checkpoint == taken
+
+
+async def test_a_checkpoint_records_the_price_that_it_saw() -> None:
+    deps = await open_week(FakeModels())
+    move_price(deps, "100.5")
+
+    assert checkpoint_of(await run_checkpoint(WEEK_ID, deps, slot=SLOT)).price_usd == "100.5"
+
+
+async def test_an_author_that_stayed_is_asked_again_once_the_price_has_moved_on() -> None:
+    models = wanting(Action.STAY, "0.5")
+    deps = await open_week(models)
+    move_price(deps, "80")
+    await run_checkpoint(WEEK_ID, deps, slot=SLOT)
+
+    quiet = checkpoint_of(await run_checkpoint(WEEK_ID, deps, slot="14:00"))
+    move_price(deps, "70")
+    moved = checkpoint_of(await run_checkpoint(WEEK_ID, deps, slot="15:50"))
+
+    assert (quiet.decided_by, moved.decided_by) == ("rules", "model")
+    assert "its author's last look" in quiet.reason_delta
+
+
+async def test_an_exit_that_nobody_approved_is_asked_about_in_every_slot() -> None:
+    models = wanting(Action.EXIT, "0")
+    deps = await open_week(models)
+    move_price(deps, "80")
+
+    for slot in (SLOT, "14:00", "15:50"):
+        await run_checkpoint(WEEK_ID, deps, slot=slot)
+
+    assert models.asked_in("checkpoint") == ["ALPHA"] * 3
+
+
+async def test_an_approved_exit_that_the_venue_refused_is_asked_about_again() -> None:
+    models = wanting(Action.EXIT, "0")
+    deps = await open_week(models)
+    move_price(deps, "80")
+    ticket = ticket_of(await run_checkpoint(WEEK_ID, deps, slot=SLOT))
+    venue = deps.desks["ALPHA"].venue
+    assert isinstance(venue, FakeVenue)
+    venue.outcomes.append(lambda _request: Refused(40310000, "account is restricted"))
+    await approve(ticket.trade_id, deps, decider=ANNA)
+    await run_until_settled(deps, ["ALPHA"], timeout=MINUTE)
+    assert venue.held["SPY"] == 500
+
+    again = checkpoint_of(await run_checkpoint(WEEK_ID, deps, slot="14:00"))
+
+    assert (again.decided_by, again.action) == ("model", Action.EXIT)
+    assert models.asked_in("checkpoint") == ["ALPHA"] * 2
+
+
+async def test_the_width_that_counts_as_quiet_is_configured() -> None:
+    for quiet_atr, asked in ((Decimal(1), []), (Decimal(0), ["ALPHA"])):
+        models = wanting(Action.STAY, "1")
+        risk = make_risk(checkpoint=CheckpointRules(quiet_atr=quiet_atr))
+        await run_checkpoint(WEEK_ID, await open_week(models, risk=risk), slot=SLOT)
+
+        assert models.asked_in("checkpoint") == asked
 
 
 async def test_an_account_without_a_position_is_not_looked_at() -> None:
@@ -274,6 +337,18 @@ async def test_a_week_that_is_over_has_no_checkpoint() -> None:
         await run_checkpoint(WEEK_ID, deps, slot=SLOT)
 
 
+async def test_a_look_after_the_close_is_skipped_and_said() -> None:
+    told: list[Progress] = []
+    deps = replace(await open_week(FakeModels()), tell=told.append)
+    await deps.clock.sleep(timedelta(hours=5))
+
+    assert await run_checkpoint(WEEK_ID, deps, slot="15:50") == ()
+    assert [news.message for news in told] == [
+        "the look at 15:50 is too late, today's session closed at 16:00"
+    ]
+    assert await run_checkpoint(WEEK_ID, replace(deps, always_open=True), slot="15:50") != ()
+
+
 async def test_two_checkpoints_at_once_do_not_mix() -> None:
     deps = make_deps()
 
@@ -288,53 +363,3 @@ async def test_a_day_without_a_session_is_passed_over() -> None:
 
     assert await run_checkpoint(WEEK_ID, deps, slot=SLOT) == ()
     assert await run_checkpoint(WEEK_ID, replace(deps, always_open=True), slot=SLOT) != ()
-
-
-def indicator(operator: str, threshold: float, current: float) -> FrozenIndicator:
-    return FrozenIndicator.model_validate(
-        {"name": "SPY.rsi_14", "operator": operator, "threshold": threshold, "current": current}
-    )
-
-
-@pytest.mark.parametrize(
-    ("operator", "current", "now", "crossed"),
-    [
-        (">", 60.0, 71.0, True),
-        (">", 71.0, 60.0, True),
-        (">", 60.0, 70.0, False),
-        (">=", 60.0, 70.0, True),
-        ("<", 60.0, 71.0, True),
-        ("<=", 60.0, 70.0, False),
-        (">", 60.0, None, False),
-    ],
-)
-def test_a_rule_has_crossed_when_it_holds_now_and_did_not_or_the_other_way_round(
-    operator: str, current: float, now: float | None, *, crossed: bool
-) -> None:
-    numbers = {} if now is None else {"SPY.rsi_14": now}
-
-    (reading,) = read_again([indicator(operator, 70.0, current)], numbers)
-
-    assert (reading.crossed, reading.now) == (crossed, now)
-
-
-@pytest.mark.parametrize(
-    ("move", "atr", "stays"),
-    [("1.99", 2.0, True), ("-2", 2.0, False), ("0", None, False), ("0", 0.0, False)],
-)
-def test_a_move_of_less_than_one_atr_is_settled_by_the_rules(
-    move: str, atr: float | None, *, stays: bool
-) -> None:
-    readings = read_again([indicator(">", 70.0, 60.0)], {"SPY.rsi_14": 65.0})
-
-    reason = staying_reason(readings, move_usd=Decimal(move), atr_usd=atr)
-
-    assert (reason is not None) is stays
-
-
-def test_a_crossing_or_an_unknown_value_is_never_settled_by_the_rules() -> None:
-    crossed = read_again([indicator(">", 70.0, 60.0)], {"SPY.rsi_14": 75.0})
-    unknown = read_again([indicator(">", 70.0, 60.0)], {})
-
-    for readings in (crossed, unknown):
-        assert staying_reason(readings, move_usd=Decimal(0), atr_usd=2.0) is None

@@ -1,0 +1,82 @@
+"""A pooled connection goes back without a question, and takes nothing of its user with it."""
+
+import logging
+
+import asyncpg
+import pytest
+
+from store.event_store import PostgresEventStore
+from store.events import NewEvent
+from store.pool import StorePool, open_pool
+from tests.store.builders import make_event, project_ledger
+
+
+@pytest.fixture
+async def single(database_dsn: str) -> StorePool:
+    return await open_pool(database_dsn, min_size=1, max_size=1, command_timeout_seconds=10)
+
+
+async def test_giving_a_connection_back_sends_nothing(single: StorePool) -> None:
+    sent: list[str] = []
+    async with single.acquire() as connection:
+        connection.add_query_logger(lambda record: sent.append(record.query))
+        await connection.fetchval("SELECT 1")
+
+    await single.fetchval("SELECT 2")
+    await single.close()
+
+    assert [query for query in sent if "SELECT" not in query] == []
+    assert not any("RESET" in query or "UNLISTEN" in query for query in sent)
+
+
+async def test_a_transaction_that_was_left_open_is_rolled_back(
+    single: StorePool, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.CRITICAL)
+    async with single.acquire() as connection:
+        await connection.execute("CREATE TABLE left_behind (n int)")
+        await connection.execute("BEGIN; INSERT INTO left_behind VALUES (1)")
+
+    count = await single.fetchval("SELECT count(*) FROM left_behind")
+    await single.close()
+
+    assert count == 0
+
+
+async def test_the_program_leaves_a_pooled_session_as_it_found_it(pool: StorePool) -> None:
+    before = await _session(pool)
+    store = PostgresEventStore(pool, project_ledger)
+
+    await store.append("stream-1", (make_event(),))
+    await store.read_stream("stream-1")
+
+    assert await _session(pool) == before
+
+
+async def test_an_event_without_rows_is_appended_by_one_statement(pool: StorePool) -> None:
+    store = PostgresEventStore(pool, project_ledger, rowless={"Silent"})
+    sent = await _logged(pool)
+    silent: NewEvent = make_event(kind="Silent")
+
+    (stored,) = await store.append("stream-1", (silent,), 0)
+
+    assert (stored.event_id, stored.version) == (silent.event_id, 1)
+    assert [query.split()[0] for query in sent] == ["SELECT"]
+    assert await store.read_stream("stream-1") == (stored,)
+
+
+async def _session(pool: StorePool) -> list[asyncpg.Record]:
+    found: list[asyncpg.Record] = await pool.fetch(
+        "SELECT name, setting FROM pg_settings WHERE source = 'session' "
+        "UNION ALL SELECT 'lock', objid::text FROM pg_locks "
+        "WHERE locktype = 'advisory' AND pid = pg_backend_pid()"
+    )
+    return found
+
+
+async def _logged(pool: StorePool) -> list[str]:
+    """Return a list that grows by each statement that the pool sends."""
+    sent: list[str] = []
+    async with pool.acquire() as connection:
+        connection.add_query_logger(lambda record: sent.append(record.query))
+    return sent
