@@ -57,15 +57,16 @@ def load_config(directory: Path | None = None) -> Config:
 def _content_hash(config: Config) -> str:
     """Return the sha-256 of what the files say; comments and the order of keys do not matter.
 
-    Caps and prices are left out: they settle whether a model is asked, never what, and whoever
-    raises a cap wants the week that reached it to go on. So are durations, which only a person
-    reads.
+    Caps, prices and the rules of checkpoints are left out: they settle whether a model is asked,
+    never what, and whoever raises a cap wants the week that reached it to go on. So are durations,
+    which only a person reads.
     """
     durations = {"__all__": {"duration_years", "duration_as_of"}}
     unhashed: dict[str, Any] = {
         "content_hash": True,
         "models": {"budget", "prices"},
         "assets": {"instruments": durations},
+        "risk": {"checkpoint"},
     }
     content = config.model_dump(mode="json", exclude=unhashed)
     canonical = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False)

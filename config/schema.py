@@ -256,6 +256,13 @@ class RiskLimits(Section):
     """Between our clock and the venue's, whichever is ahead."""
 
 
+class CheckpointRules(Section):
+    """When the rules alone settle a look at an open trade."""
+
+    quiet_atr: Annotated[Decimal, Field(ge=0, le=10)] = Decimal(1)
+    """A price that moved by less than this many ATR calls for no opinion; 0: always asked."""
+
+
 class RiskFile(Section):
     """`risk.yaml`: sizing, limits and approval, outside of any model's reach."""
 
@@ -265,6 +272,7 @@ class RiskFile(Section):
     volatility_target: Annotated[Decimal, Field(gt=0, le=1)] = Decimal("0.10")
     """Annualised, as a fraction: what `volatility_target` aims at with full conviction."""
     limits: RiskLimits = Field(default_factory=RiskLimits)
+    checkpoint: CheckpointRules = Field(default_factory=CheckpointRules)
     approval: ApprovalConfig
 
 
