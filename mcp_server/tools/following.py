@@ -82,10 +82,14 @@ async def begun(
         return standing
     if standing.request is not None and standing.request.is_cancelled:
         await request_run(run.run_id, run.week_id, app.deps, query=query)
-    _start(host, app, run, query=query)
-    async with _telling(host, app, run, listener):
-        await host.runs.wait(run.key, host.pace.first_look)
-    standing = await _standing(host, app, run)
+    for _ in range(2):
+        _start(host, app, run, query=query)
+        async with _telling(host, app, run, listener):
+            await host.runs.wait(run.key, host.pace.first_look)
+        standing = await _standing(host, app, run)
+        # Unfinished without a failure: the task at work was just stopping, as it was told before.
+        if standing.state != "unfinished" or standing.failure is not None:
+            break
     if standing.state != "running":
         return standing
     await request_run(run.run_id, run.week_id, app.deps, query=query)

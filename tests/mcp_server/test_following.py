@@ -1,5 +1,6 @@
 """Runs that outlive their process: whoever follows one carries it on, and nothing is paid twice."""
 
+import asyncio
 from datetime import UTC, datetime
 from typing import Any
 
@@ -11,10 +12,15 @@ from config.clock import FixedClock
 from config.settings import Settings
 from council.trading.approvals import Decider
 from mcp_server import operations
+from mcp_server.host import Host
+from mcp_server.progress import Journey
 from mcp_server.server import build_server
+from mcp_server.tools import following
+from mcp_server.tools.following import Reached, Run
 from mcp_server.tools.serving import saying
 from mcp_server.wiring import App, Terms, assembled
 from tests.mcp_server.conftest import OpenApp
+from tests.mcp_server.test_progress import Heard
 from tests.mcp_server.test_tools import finished, refused, told
 
 BY = Decider("tester", "cli", "local_user")
@@ -129,3 +135,30 @@ async def test_approved_trades_that_wait_for_the_market_are_told(settings: Setti
     assert status["market_opens_at"] == "2026-11-23T14:30:00Z"
     assert "6 approved trades wait for the open at Mon 23 Nov 09:30" in status["summary"]
     assert "approved orders are sent" in status["next_step"]
+
+
+async def test_a_run_asked_for_while_its_last_task_is_stopping_is_begun_anew(
+    open_app: OpenApp,
+) -> None:
+    done: list[str] = []
+    is_looked_at = asyncio.Event()
+
+    async def stops() -> None:
+        await is_looked_at.wait()
+
+    async def works(app: App, query: str | None) -> None:
+        done.append("worked")
+
+    async def read(app: App) -> Reached[None]:
+        is_looked_at.set()
+        return Reached(None, has_begun=False, is_done=bool(done))
+
+    run = Run("run-2026-11-18", "weeks", "2026-11-18", Journey(()), works, read)
+    host = Host(open_app, operations.execute_in_background)
+    try:
+        host.runs.start(run.key, stops, run_id=run.run_id)
+        standing = await following.begun(host, run, Heard())
+    finally:
+        await host.aclose()
+
+    assert (standing.state, done) == ("finished", ["worked"])
