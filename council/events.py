@@ -4,7 +4,8 @@ Streams: `week-{week_id}` stages, `llm-{week_id}` every call to a model. The fac
 `trade-{trade_id}` (lifecycle) and `account-{nickname}` (legs, fills) are in `council.trade_facts`,
 those of `research-{week_id}` (jobs at research services) in `council.research_facts`, those of
 `ask-{ask_id}` (questions to the general council) in `council.ask_facts`, those of
-`request-{run_id}` (what was asked to run) in `council.run_facts`.
+`request-{run_id}` (what was asked to run) in `council.run_facts`, those of `marks-{week_id}` and
+`equity-{account}` (what came of it) in `council.result_facts`.
 """
 
 from decimal import Decimal
@@ -21,6 +22,7 @@ from council.model.pitch import Pitch
 from council.model.research import PackName, ResearchPack
 from council.model.review import Review
 from council.research_facts import RESEARCH_FACTS
+from council.result_facts import RESULT_FACTS
 from council.run_facts import RUN_FACTS
 from council.trade_facts import TRADE_FACTS
 
@@ -224,6 +226,7 @@ FACTS: tuple[type[Fact], ...] = (
     *ASK_FACTS,
     *RUN_FACTS,
     *MEASURE_FACTS,
+    *RESULT_FACTS,
     *TRADE_FACTS,
 )
 """Every kind of fact; an event of another kind was written by a newer version."""

@@ -26,6 +26,7 @@ from council.research_facts import (
     ResearchReported,
     ResearchSubmitted,
 )
+from council.result_facts import PricesMarked
 from council.run_facts import RUN_FACTS
 from council.trade_facts import (
     AccountObserved,
@@ -64,6 +65,7 @@ SILENT = {
     ResearchReported,
     ResearchSubmitted,
     ReviewAbstained,
+    PricesMarked,
     SubmitAttempted,
     SubmitUnknown,
     TradingHalted,
@@ -92,7 +94,7 @@ def example(kind: type[Fact]) -> Fact:
 
 
 def columns_in_sql(table: str) -> set[str]:
-    sql = (MIGRATIONS / "0002_read_tables.sql").read_text()
+    sql = "\n".join(path.read_text() for path in sorted(MIGRATIONS.glob("*.sql")))
     body = re.search(rf"CREATE TABLE {table} \((.*?)\n\);", sql, re.DOTALL)
     assert body is not None
     return set(re.findall(r"^    ([a-z_]+) ", body[1], re.MULTILINE))
