@@ -33,6 +33,15 @@ COLUMNS = (
     "week_id, account_id, correlation_id, parent_event_id"
 )
 _APPEND = "SELECT (stored).*, is_new FROM append_events($1, $2, $3::text::jsonb)"
+_APPEND_MANY = """
+SELECT (one.stored).*, one.is_new
+FROM unnest($1::text[], $2::bigint[], $3::text[])
+    WITH ORDINALITY AS asked (stream, expected_version, events, place),
+LATERAL append_events(asked.stream, asked.expected_version, asked.events::jsonb)
+    WITH ORDINALITY AS one (stored, is_new, place)
+ORDER BY asked.place, one.place
+"""
+"""Streams are appended one after the other: each sees what those before it left."""
 _READ_STREAM = (
     f"SELECT {COLUMNS} FROM events "  # noqa: S608 - constants only
     "WHERE stream = $1 AND version > $2 ORDER BY version"
@@ -137,19 +146,16 @@ class PostgresEventStore:
     async def _append_once(
         self, calls: Sequence[tuple[str, int | None, str]], conditions: Sequence[StreamWrite]
     ) -> tuple[StoredEvent, ...]:
-        stored: list[StoredEvent] = []
-        new: list[StoredEvent] = []
         async with self._pool.acquire() as connection, connection.transaction():
-            for call in calls:
-                records = await connection.fetch(_APPEND, *call)
-                stored += [stored_event(record) for record in records]
-                new += [stored_event(record) for record in records if record["is_new"]]
+            records = await _appended(connection, calls)
+            stored = tuple(stored_event(record) for record in records)
+            new = [event for event, record in zip(stored, records, strict=True) if record["is_new"]]
             await fold(connection, new, self._project)
             # Appending holds the lock, so that these versions stand until the commit. What was
             # stored by an earlier try of the same append met them then.
             for condition in conditions if new else ():
                 await _check_version(connection, condition)
-        return tuple(stored)
+        return stored
 
     async def _batch(self, after: int, kinds: list[str] | None) -> tuple[StoredEvent, ...]:
         records = await self._retrying(
@@ -166,6 +172,16 @@ async def fold(
 ) -> None:
     """Write the rows that `events` leave, in their order, in the transaction of `connection`."""
     await apply_changes(connection, [change for event in events for change in project(event)])
+
+
+async def _appended(
+    connection: asyncpg.Connection, calls: Sequence[tuple[str, int | None, str]]
+) -> list[asyncpg.Record]:
+    if not calls:
+        return []
+    columns = [list(column) for column in zip(*calls, strict=True)]
+    records: list[asyncpg.Record] = await connection.fetch(_APPEND_MANY, *columns)
+    return records
 
 
 async def _check_version(connection: asyncpg.Connection, condition: StreamWrite) -> None:

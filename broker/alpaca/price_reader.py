@@ -85,6 +85,22 @@ class PriceReader:
         """
         return await self._bars(symbols, "1Day", start_at, end_at=end_at, adjustment="all")
 
+    async def history(
+        self, symbols: Sequence[str], start_at: datetime, end_at: datetime
+    ) -> tuple[Bar, ...]:
+        """Return the days as `days` does, but of all exchanges together.
+
+        The free plan has them where `end_at` is more than 15 minutes ago.
+
+        Raises:
+            VenueUnreachable: no usable answer.
+            BadCredentials: the service does not accept the key.
+        """
+        feed = {"feed": "sip"} if self._feed else {}
+        return await self._bars(
+            symbols, "1Day", start_at, end_at=end_at, adjustment="all", feed=feed
+        )
+
     async def newest(self, symbols: Sequence[str]) -> Mapping[str, Newest]:
         """Return the newest of each symbol that has anything at all.
 
@@ -107,6 +123,7 @@ class PriceReader:
         *,
         end_at: datetime,
         adjustment: Literal["raw", "all"],
+        feed: Mapping[str, str] | None = None,
     ) -> tuple[Bar, ...]:
         query = {
             "symbols": ",".join(symbols),
@@ -115,7 +132,7 @@ class PriceReader:
             "end": end_at.isoformat(),
             "adjustment": adjustment,
             "limit": str(PAGE_SIZE),
-            **self._feed,
+            **(self._feed if feed is None else feed),
         }
         return await self._call(lambda client: tuple(chain.from_iterable(bar_pages(client, query))))
 

@@ -34,7 +34,7 @@ from config.market_calendar import xnys
 __all__ = ["ExchangeAccount", "create_exchange"]
 
 
-def create_exchange(
+def create_exchange(  # noqa: PLR0913 - each a switch of its own, given by name
     *,
     pool: Any,
     prices: PriceSource,
@@ -46,13 +46,15 @@ def create_exchange(
     sends_easy_to_borrow: bool = True,
     requests_per_minute: int | None = REQUESTS_PER_MINUTE,
     faults: FaultPlan | None = None,
+    is_alone: bool = False,
 ) -> Starlette:
     """Return the exchange over an asyncpg pool, which stays its caller's to close.
 
     Assets are the instruments with prices and those that the synthetic market knows: one without
     prices exists, but its orders are refused for want of a quote. Without `sends_easy_to_borrow`
     assets lack the field of that name; `requests_per_minute` limits each key (None: no limit);
-    `faults` makes the wire, the short flags and cancellations fail by plan.
+    `faults` makes the wire, the short flags and cancellations fail by plan. With `is_alone` nobody
+    else may serve these accounts, in whatever process: what is remembered of them is believed.
 
     Raises:
         ConfigError: A key id lacks the prefix SIM, or two accounts share a key or a number.
@@ -69,6 +71,7 @@ def create_exchange(
         assets=assets,
         asset_rules=lambda symbol, at: plan.as_of(assets[symbol], at) if symbol in assets else None,
         is_stuck=plan.is_stuck,
+        is_alone=is_alone,
     )
     trading = TradingApi(
         desk, clock=clock, hours=trading_hours, sends_easy_to_borrow=sends_easy_to_borrow

@@ -1,9 +1,15 @@
 """Files of daily or minute bars, CSV or Parquet: the wrong is refused by row, the odd is noted.
 
+Columns, in any order, others ignored: `date` (the session's day in New York, YYYY-MM-DD) for daily
+bars, or `time` (an instant with its offset) for minute bars; `symbol`; `open`, `high`, `low` and
+`close` in US dollars, adjusted for splits and dividends if returns are to be right; `volume` in
+shares.
+
 A row is numbered as an editor shows it: a CSV's header is row 1; Parquet rows count from 1. A row
 that no market can have printed, or that contradicts an earlier one, refuses the whole file. Noted
 and left out are rows that say the same prices twice, rows without any price (a gap written down),
-unknown symbols and rows outside sessions; noted are the gaps.
+unknown symbols and rows outside sessions; noted are the gaps, and leaps as of a split that nobody
+adjusted.
 """
 
 from collections.abc import Collection, Iterator
@@ -24,6 +30,8 @@ MAX_ROWS_NAMED = 5
 _PRICE_DECIMALS = 6
 _ROUNDING_USD = 0.0002
 """How far adjusted prices may leave their own low and high, which were rounded on their own."""
+_LEAP = 1.8
+"""A close so many times the one before, up or down, looks like a split: no fund here moves so."""
 _OFFSET = r"(?:Z|[+-]\d{2}:?\d{2})$"
 
 
@@ -200,6 +208,7 @@ def _daily(
         else:
             strays.append(f"{symbol} {at.date()}")
     notices += _strays_notice(name, strays) + _missing_days(name, list(days), calendar)
+    notices += _leaps_notice(name, days)
     return FileBars(days, {}, tuple(notices))
 
 
@@ -254,6 +263,23 @@ def _missing_days(
         gaps = [one.session_on for one in expected if one.session_on not in days]
         if gaps:
             notices.append(f"{name}: {symbol} lacks {len(gaps)} sessions, the first is {gaps[0]}.")
+    return notices
+
+
+def _leaps_notice(name: str, days: dict[tuple[str, date], Ohlcv]) -> list[str]:
+    """Name per symbol the first day whose close is out of all proportion to the one before."""
+    notices = []
+    for symbol in sorted({symbol for symbol, _ in days}):
+        own = sorted(day for other, day in days if other == symbol)
+        closes = [days[symbol, day].close for day in own]
+        for day, before, after in zip(own[1:], closes, closes[1:], strict=False):
+            if max(after / before, before / after) >= _LEAP:
+                times = f"{after / before:.3g} times the close before it"
+                notices.append(
+                    f"{name}: {symbol} closes on {day} at {times}: if that is a split, bring "
+                    "adjusted prices."
+                )
+                break
     return notices
 
 

@@ -58,6 +58,7 @@ class TradingDesk:
 
     `asset_rules` says what an instrument's rules are at an instant (default: always as in
     `assets`); an order for whose client_order_id `is_stuck` holds can never be canceled.
+    A desk that `is_alone` may trust that nobody else serves these accounts.
     """
 
     def __init__(
@@ -70,10 +71,11 @@ class TradingDesk:
         assets: Mapping[str, AssetRules],
         asset_rules: AssetRulesAt | None = None,
         is_stuck: IsStuck = lambda _client_order_id: False,
+        is_alone: bool = False,
     ) -> None:
         rules = asset_rules or (lambda symbol, _at: assets.get(symbol))
         market = Market(prices, clock, hours, assets=assets, asset_rules=rules)
-        self._opener = AccountOpener(state, market)
+        self._opener = AccountOpener(state, market, is_alone=is_alone)
         self._is_stuck = is_stuck
         self.reports = AccountReports(self._opener)
 

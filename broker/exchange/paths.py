@@ -4,6 +4,7 @@ A day becomes minutes that add up to exactly that day; a minute a zigzag through
 """
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -15,9 +16,11 @@ _ROUGHNESS = 0.35
 """Deviation of the path between its turning points, as a share of the day's range."""
 
 
-@dataclass(frozen=True, slots=True)
-class Ohlcv:
-    """One bar's prices in dollars and its volume in shares."""
+class Ohlcv(NamedTuple):
+    """One bar's prices in dollars and its volume in shares.
+
+    A tuple, as some hundred of them are made for each symbol and session.
+    """
 
     open: float
     high: float
@@ -61,7 +64,7 @@ def minutes_inside(day: Ohlcv, minutes: int, key: int) -> MinuteBars:
         _volumes(day.volume, minutes, key ^ 2),
         strict=True,
     )
-    return MinuteBars(tuple(range(minutes)), tuple(Ohlcv(*row) for row in rows))
+    return MinuteBars(tuple(range(minutes)), tuple(map(Ohlcv._make, rows)))
 
 
 def _points(day: Ohlcv, minutes: int, key: int) -> FloatArray:

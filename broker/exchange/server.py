@@ -88,6 +88,7 @@ def _config(app: Starlette) -> uvicorn.Config:
         access_log=False,
         server_header=False,
         date_header=False,
+        proxy_headers=False,
         timeout_graceful_shutdown=_STOP_TIMEOUT_SECONDS,
     )
 

@@ -6,6 +6,7 @@ Money and quantities are strings without trailing zeros in the trading API, numb
 import base64
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from functools import cache
 from typing import Any
 
 from broker.exchange.errors import RequestRefused
@@ -257,6 +258,7 @@ def _asset_words(symbol: str) -> Json:
     return {"asset_id": _asset_id(symbol), **words}
 
 
+@cache
 def _asset_id(symbol: str) -> str:
     return str(meaning_id("exchange-asset", symbol))
 

@@ -73,6 +73,25 @@ class TestAppending:
         assert await store.read_stream("a") == ()
         assert await store.rows("ledger") == ()
 
+    async def test_several_streams_are_appended_in_the_order_of_the_writes(
+        self, store: EventStore
+    ) -> None:
+        writes = (
+            StreamWrite("b", (make_event("1"), make_event("2")), 0),
+            StreamWrite("a", (make_event("3"),), None),
+            StreamWrite("b", (make_event("4"),), 2),
+        )
+
+        stored = await store.append_many(writes)
+
+        assert [(event.stream, event.version) for event in stored] == [
+            ("b", 1),
+            ("b", 2),
+            ("a", 1),
+            ("b", 3),
+        ]
+        assert tuple(await _all(store)) == stored
+
     async def test_a_known_event_is_returned_as_it_stands(self, store: EventStore) -> None:
         first = await store.append("a", [make_event("1"), make_event("2")], 0)
         changed = replace(make_event("1"), payload={"other": True})

@@ -210,3 +210,18 @@ def test_an_unusable_file_is_refused_in_one_sentence(
         FilePrices(path)
 
     assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize(("close", "times"), [("860.42", "2"), ("53.77", "0.125")])
+def test_a_leap_as_of_an_unadjusted_split_is_noted(close: str, times: str, tmp_path: Path) -> None:
+    path = write(tmp_path, GOOD, f"2023-10-19,SPY,{close},{close},{close},{close},100")
+
+    (notice,) = FilePrices(path).notices
+
+    assert f"SPY closes on 2023-10-19 at {times} times the close before it" in notice
+
+
+def test_a_day_that_nearly_halves_a_price_is_no_split(tmp_path: Path) -> None:
+    path = write(tmp_path, GOOD, "2023-10-19,SPY,250,250,245,245,100")
+
+    assert FilePrices(path).notices == ()

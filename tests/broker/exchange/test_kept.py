@@ -1,5 +1,6 @@
 """What an exchange remembers of an account never hides what another process did to it."""
 
+import asyncio
 import random
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -65,6 +66,38 @@ async def test_a_look_at_a_quiet_account_is_one_statement_without_a_transaction(
 
     assert again == first
     assert (len(counting.read), counting.taken) == (1, 0)
+
+
+async def test_a_desk_that_is_alone_asks_nothing_of_a_quiet_account_it_has_looked_at(
+    pool: asyncpg.Pool, prices: SyntheticPrices, clock: VirtualClock
+) -> None:
+    counting = CountingPool(pool)
+    desk = open_desk(counting, prices, clock, is_alone=True)
+    first = [await desk.reports.account(ACCOUNT) for _ in range(2)]
+    counting.read.clear()
+    counting.taken = 0
+
+    again = await desk.reports.account(ACCOUNT)
+
+    assert first == [again] * 2
+    assert (counting.read, counting.taken) == ([], 0)
+
+
+async def test_a_look_beside_an_order_of_a_desk_that_is_alone_leaves_nothing_old(
+    pool: asyncpg.Pool, prices: SyntheticPrices, clock: VirtualClock
+) -> None:
+    desk = open_desk(pool, prices, clock, is_alone=True)
+    for _ in range(2):
+        await desk.reports.positions(ACCOUNT)
+
+    sending = asyncio.create_task(desk.submit(ACCOUNT, make_draft(client_order_id=whole_fill_id())))
+    while not sending.done():
+        await desk.reports.positions(ACCOUNT)
+        await asyncio.sleep(0)
+    clock.advance_to(clock.now() + SECOND)
+
+    (position,) = await desk.reports.positions(ACCOUNT)
+    assert position.holding.quantity == 10
 
 
 async def test_what_another_process_traded_is_seen_at_once(
@@ -153,6 +186,22 @@ async def test_two_exchanges_that_remember_say_what_one_that_does_not_says(
         clock.advance_to(clock.now() + SECOND * chance.choice([0, 0, 1, 40]))
         told = [await _all_of(one) for one in (chance.choice(remembering), *remembering)]
         assert told == [await _all_of(open_desk(pool, prices, clock))] * 3
+
+
+@pytest.mark.parametrize("seed", range(4))
+async def test_an_exchange_that_is_alone_says_what_one_that_remembers_nothing_says(
+    pool: asyncpg.Pool, prices: SyntheticPrices, clock: VirtualClock, seed: int
+) -> None:
+    chance = random.Random(seed)  # noqa: S311 - repeatable, no secret
+    alone = open_desk(pool, prices, clock, is_alone=True)
+
+    for number in range(24):
+        with suppress(RequestRefused):
+            await _something(alone, chance, f"order-{seed}-{number}")
+        clock.advance_to(clock.now() + SECOND * chance.choice([0, 0, 1, 40]))
+        told = [await _all_of(alone) for _ in range(2)]
+        # What came due was advanced by those looks: the other desk only reads.
+        assert told == [await _all_of(open_desk(pool, prices, clock))] * 2
 
 
 async def _something(desk: TradingDesk, chance: random.Random, name: str) -> None:
