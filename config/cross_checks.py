@@ -30,6 +30,7 @@ def cross_check(config: Config) -> None:
         _universe,
         _alternates,
         _durations,
+        _rates,
         _conviction_table,
         _schedule,
     )
@@ -138,6 +139,17 @@ def _durations(config: Config) -> str | None:
             return (
                 f"assets.yaml gives {instrument.symbol} only one of duration_years and "
                 "duration_as_of: write both or neither."
+            )
+    return None
+
+
+def _rates(config: Config) -> str | None:
+    for instrument in config.assets.instruments:
+        rates = (instrument.dividend_yield, instrument.borrow_rate, instrument.rates_as_of)
+        if None in rates and rates != (None, None, None):
+            return (
+                f"assets.yaml gives {instrument.symbol} only some of dividend_yield, borrow_rate "
+                "and rates_as_of: write all three or none."
             )
     return None
 

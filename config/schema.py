@@ -26,6 +26,10 @@ Share = Annotated[Decimal, Field(ge=0, le=1)]
 """A fraction of an account's equity."""
 
 
+YearlyRate = Annotated[Decimal, Field(ge=0, le=1)]
+"""A fraction of a price, for a year."""
+
+
 class Section(BaseModel):
     """The base of every part of the configuration: frozen, nothing unknown, no NaN."""
 
@@ -65,6 +69,11 @@ class InstrumentConfig(Section):
     duration_years: Annotated[Decimal, Field(gt=0, le=40)] | None = None
     """Effective duration: by how many percent it falls where yields rise by one point."""
     duration_as_of: date | None = None
+    dividend_yield: YearlyRate | None = None
+    """What it pays out in a year, as a fraction of its price."""
+    borrow_rate: YearlyRate | None = None
+    """What a year's loan of it for a short sale costs, as a fraction of its price."""
+    rates_as_of: date | None = None
 
 
 class AssetsFile(Section):
@@ -198,6 +207,8 @@ class ModelsFile(Section):
     limits: CallLimits
     budget: BudgetConfig = Field(default_factory=BudgetConfig)
     prices: PriceTable = Field(default_factory=PriceTable)
+    training_until: dict[ModelId, date] = {}
+    """By model, the last day that its training can have read about, as its vendor published it."""
 
 
 class ScheduleFile(Section):
@@ -261,6 +272,8 @@ class CheckpointRules(Section):
 
     quiet_atr: Annotated[Decimal, Field(ge=0, le=10)] = Decimal(1)
     """A price that moved by less than this many ATR calls for no opinion; 0: always asked."""
+    event_atr: Annotated[Decimal, Field(gt=0, le=100)] = Decimal(2)
+    """A volatility proxy that rose by this many of its own ATR is an event: all are asked."""
 
 
 class RiskFile(Section):
