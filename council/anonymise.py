@@ -9,7 +9,7 @@ being a language model goes, and so do markdown and habits: style tells authors 
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
-from functools import cache, partial
+from functools import cache, lru_cache, partial
 from typing import TypeVar
 from uuid import UUID
 
@@ -91,6 +91,7 @@ def anonymous_pitch(
         thesis_bullets=tuple(scrub(bullet) for bullet in pitch.thesis_bullets),
         indicators=pitch.indicators,
         invalidation=scrub(pitch.invalidation),
+        invalidation_rule=pitch.invalidation_rule,
         ranking=tuple(sorted(pitch.ranking, key=lambda place: place.rank)),
         choice_explanation=scrub(pitch.choice_explanation),
         monitoring_plan=scrub(pitch.monitoring_plan),
@@ -108,8 +109,8 @@ def number_flags(pitch: Pitch, numbers: Mapping[str, float]) -> tuple[str, ...]:
         return ()
     frozen = (
         f"{rule.name} is frozen at {rule.current:g}, the market table has {numbers[rule.name]:g}"
-        for rule in pitch.indicators
-        if rule.name in numbers and rule.current != numbers[rule.name]
+        for rule in (*pitch.indicators, pitch.invalidation_rule)
+        if rule is not None and rule.name in numbers and rule.current != numbers[rule.name]
     )
     return (*citation_flags((*pitch.thesis_bullets, pitch.choice_explanation), numbers), *frozen)
 
@@ -140,9 +141,15 @@ def telling_names(config: Config) -> tuple[str, ...]:
 
 def without_names(text: str, *, names: Sequence[str]) -> str:
     """Return `text` on one line without markdown, hidden characters, `names` and give-aways."""
+    return _without_names(text, tuple(names))
+
+
+@lru_cache(maxsize=1_000)
+def _without_names(text: str, names: tuple[str, ...]) -> str:
+    """Do it once for a text that all reviewers read."""
     plain = clean_text(unicodedata.normalize("NFKC", clean_text(text)))
     plain = _DASHES.sub("-", _MARKDOWN.sub("", plain)).replace("\u2019", "'")
-    named = _ONE_NAME.sub(NAME, _pattern(tuple(names)).sub(NAME, plain))
+    named = _ONE_NAME.sub(NAME, _pattern(names).sub(NAME, plain))
     return in_plain_words(_PHRASES.sub("", named))
 
 

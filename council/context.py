@@ -35,6 +35,7 @@ from council.model.market import MarketSnapshot
 from council.model.pitch import Pitch
 from council.model.research import ResearchPack
 from council.model.review import Review
+from council.result_facts import PostmortemAbstained, PostmortemWritten
 from council.trade_facts import TradeProposed
 from council.untrusted import quoted
 
@@ -66,6 +67,9 @@ class WeekContext:
     proposals: tuple[TradeProposed, ...] = ()
     without_ticket: tuple[NoTicket, ...] = ()
     checkpoints: tuple[CheckpointTaken, ...] = ()
+    postmortem: PostmortemWritten | None = None
+    postmortem_abstention: PostmortemAbstained | None = None
+    """The first; whoever tries again stores no other."""
     completed: frozenset[str] = frozenset()
 
     @property
@@ -190,6 +194,8 @@ _FOLDS: dict[type[Fact], _Fold] = {
     TradeProposed: _grow("proposals", _itself),
     NoTicket: _grow("without_ticket", _itself),
     CheckpointTaken: _grow("checkpoints", _itself),
+    PostmortemWritten: _put("postmortem", _itself),
+    PostmortemAbstained: _put("postmortem_abstention", _itself),
     StageCompleted: _complete,
 }
 

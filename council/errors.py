@@ -10,6 +10,7 @@ CouncilError
 │   ├── NotApproved                          a person: there is no approval to take back
 │   ├── AccountHalted                        a person: trading is halted until one resumes it
 │   ├── WeekClosed                           a person: the week is over or not yet there
+│   ├── WeekNotOver                          a person: the week still runs
 │   ├── StageOutOfOrder                      a person: an earlier stage comes first
 │   └── NoPrices                             a person: this source has no prices for the week
 ├── ConfigurationChanged (RefusedError)      the operator: the week began under another config
@@ -63,6 +64,10 @@ class AccountHalted(RefusedError):
 
 class WeekClosed(RefusedError):
     """The week cannot be run now."""
+
+
+class WeekNotOver(RefusedError):
+    """The week still runs; the message says until when."""
 
 
 class StageOutOfOrder(RefusedError):

@@ -19,6 +19,7 @@ from council.model.checkpoint import Checkpoint
 from council.model.decision import Decision
 from council.model.market import MarketSnapshot
 from council.model.pitch import Pitch
+from council.model.postmortem import OfferedLesson
 from council.model.research import PackName, ResearchPack
 from council.model.review import Review
 from council.research_facts import RESEARCH_FACTS
@@ -31,18 +32,24 @@ Silence = Literal["invalid", "refused", "truncated", "timed_out", "unreachable",
 """How a model failed to give a valid answer; over budget, it was not asked."""
 AnswerMode = Literal["strict", "json_object", "prompt_only"]
 """How the shape of an answer was asked for: by a strict schema, as any JSON, by words alone."""
-CostSource = Literal["provider", "estimate", "none"]
-"""Who says what a call cost: who was paid, a price table, or nobody."""
+CostSource = Literal["provider", "estimate", "none", "cache"]
+"""Who says what a call cost: who was paid, a price table, or nobody.
+
+From the cache came what an earlier call had been answered: nobody was asked, and it cost 0."""
 
 
 class WeekStarted(Fact):
-    """A week began under one configuration; `models` names who is asked, by account and pack."""
+    """A week began under one configuration; `models` names who is asked, by account and pack.
+
+    `lessons` of earlier weeks are shown to the managers, the best supported first.
+    """
 
     config_hash: str
     mode: Mode
     query: str | None
     models: dict[str, str]
     degraded: tuple[str, ...]
+    lessons: tuple[OfferedLesson, ...] = ()
 
 
 class StageCompleted(Fact):

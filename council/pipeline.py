@@ -23,6 +23,7 @@ from council.errors import (
 )
 from council.events import StageCompleted, WeekStarted
 from council.fact import Fact
+from council.lessons import offered, read_lessons
 from council.llm.questions import QUERY_CHARACTERS
 from council.ports import Deps, Progress
 from council.stages.chairman import chairman
@@ -189,7 +190,7 @@ async def _advance(
     """Run `stage` and store its facts, with the week's beginning where this is its first stage."""
     done = STAGES.index(stage)
     deps.tell(Progress(stage, steps.BEGINS, done, len(STAGES)))
-    opening = () if context.started else (_beginning(context.week_id, deps, query=query),)
+    opening = () if context.started else (await _beginning(context.week_id, deps, query=query),)
     facts = await _RUN[stage](fold(context, opening), deps)
     ending = StageCompleted(week_id=context.week_id, stage=stage)
     deps.failpoint(f"pipeline.after_stage:{stage}.before_append")
@@ -202,7 +203,7 @@ async def _advance(
     return stored
 
 
-def _beginning(week_id: str, deps: Deps, *, query: str | None) -> WeekStarted:
+async def _beginning(week_id: str, deps: Deps, *, query: str | None) -> WeekStarted:
     asked = [account.nickname for account in deps.config.accounts]
     asked += [f"research-{pack}" for pack in deps.research]
     return WeekStarted(
@@ -212,6 +213,7 @@ def _beginning(week_id: str, deps: Deps, *, query: str | None) -> WeekStarted:
         query=query,
         models={name: deps.models.model_for(name) for name in asked},
         degraded=deps.degraded,
+        lessons=offered(await read_lessons(deps.store, week_id), deps.config),
     )
 
 

@@ -35,6 +35,7 @@ from council.events import (
 )
 from council.fact import Fact
 from council.result_facts import EquityMarked, PostmortemAbstained, PostmortemWritten
+from council.result_rows import equity_marked, postmortem_abstained, postmortem_written
 from council.trade_facts import (
     AccountObserved,
     ApprovalRevoked,
@@ -201,44 +202,6 @@ def _checkpoint_taken(fact: CheckpointTaken, event: StoredEvent) -> Rows:
     return (RowChange("checkpoint_updates", {"checkpoint_id": taken.checkpoint_id}, values),)
 
 
-def _equity_marked(fact: EquityMarked, event: StoredEvent) -> Rows:
-    key = {"account_id": fact.account, "session_on": fact.session_on, "slot": fact.slot}
-    values = {
-        "week_id": fact.week_id,
-        "equity_usd": fact.equity_usd,
-        "cash_usd": fact.cash_usd,
-        "positions": payload_of(fact)["positions"],
-        "dividends_usd": fact.dividends_usd,
-        "borrow_usd": fact.borrow_usd,
-        "marked_at": fact.marked_at,
-    }
-    return (RowChange("equity_marks", key, values),)
-
-
-def _postmortem_written(fact: PostmortemWritten, event: StoredEvent) -> Rows:
-    content = payload_of(fact)
-    values = {
-        "account_id": fact.account,
-        "model": fact.postmortem.model,
-        "abstention": None,
-        "numbers": content["numbers"],
-        "content": content["postmortem"],
-        "written_at": fact.postmortem.written_at,
-    }
-    return (RowChange("weekly_postmortems", {"week_id": fact.week_id}, values),)
-
-
-def _postmortem_abstained(fact: PostmortemAbstained, event: StoredEvent) -> Rows:
-    values = {
-        "account_id": fact.account,
-        "model": fact.model,
-        "abstention": fact.reason,
-        "numbers": payload_of(fact)["numbers"],
-        "written_at": event.timestamp,
-    }
-    return (RowChange("weekly_postmortems", {"week_id": fact.week_id}, values),)
-
-
 def _trade_proposed(fact: TradeProposed, event: StoredEvent) -> Rows:
     ticket = fact.ticket
     values = {
@@ -398,9 +361,9 @@ _ROWS: dict[type[Fact], Callable[[Any, StoredEvent], Rows]] = {
     DecisionReached: _decision_reached,
     NoDecision: _no_decision,
     CheckpointTaken: _checkpoint_taken,
-    EquityMarked: _equity_marked,
-    PostmortemWritten: _postmortem_written,
-    PostmortemAbstained: _postmortem_abstained,
+    EquityMarked: equity_marked,
+    PostmortemWritten: postmortem_written,
+    PostmortemAbstained: postmortem_abstained,
     TradeProposed: _trade_proposed,
     TradeApproved: _trade_approved,
     TradeRejected: _trade_rejected,

@@ -10,6 +10,7 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
+from broker.models import VenueName
 from council.fact import Fact
 from council.model.base import Value
 from council.model.postmortem import Postmortem, WeekNumbers
@@ -42,11 +43,14 @@ class PricesMarked(Fact):
 class EquityMarked(Fact):
     """What an account was worth by its venue, cash and positions; signed, in US dollars.
 
+    At another venue, or under another `account_number` there, its equity is other money.
     `dividends_usd` (received above zero, owed on shorts below) and `borrow_usd` (zero or above) are
     estimates of what a paper venue leaves out, since the account's mark before, and in no equity.
     """
 
     account: str
+    venue: VenueName
+    account_number: str
     session_on: date
     slot: Slot
     marked_at: datetime

@@ -97,8 +97,12 @@ def without_links(value: Any) -> Any:
 
 def canonical_json(value: Any) -> str:
     """Return `value` as JSON with sorted keys and without spaces: equal values, equal bytes."""
+    return _canonical(_plain(value))
+
+
+def _canonical(plain: Any) -> str:
     return json.dumps(
-        _plain(value),
+        plain,
         sort_keys=True,
         separators=(",", ":"),
         ensure_ascii=False,
@@ -115,7 +119,7 @@ def fenced(tag: str, value: Any, **attributes: str) -> str:
     opening = "".join(
         f' {name}="{html.escape(clean_text(text))}"' for name, text in attributes.items()
     )
-    body = canonical_json(clean_value(_plain(value)))
+    body = _canonical(clean_value(_plain(value)))
     escaped = re.sub("[<>&]", lambda match: _ESCAPES[match[0]], body)
     return f"<{tag}{opening}>{escaped}</{tag}>"
 

@@ -199,7 +199,7 @@ def make_pitch_answer(**changes: Any) -> PitchAnswer:
 
 def make_pitch(account: str = "ALPHA", **changes: Any) -> Pitch:
     """Return the stored pitch of `account`; see `make_pitch_answer`."""
-    own = {"idea_id", "week_id", "model", "made_at", "indicators"}
+    own = {"idea_id", "week_id", "model", "made_at", "indicators", "invalidation_rule"}
     answer = make_pitch_answer(**{k: v for k, v in changes.items() if k not in own})
     week_id = changes.get("week_id", WEEK_ID)
     fields: dict[str, Any] = {

@@ -197,19 +197,18 @@ class FakeVenue:
     """The clock that the venue tells and waits on; None: it stands at `now_at`."""
 
     async def account(self) -> Account:
-        """Return an account in cash."""
+        """Return an account that is worth its equity, in cash as far as it holds nothing."""
         self._fail()
-        zero = Decimal(0)
-        cash = self.equity
+        values = [held * self.price for held in self.held.values()]
         return Account(
             account_number=self.account_number,
             status="ACTIVE",
-            cash=cash,
+            cash=self.equity - sum(values),
             equity=self.equity,
             last_equity=self.last_equity,
-            buying_power=cash * 2,
-            long_market_value=zero,
-            short_market_value=zero,
+            buying_power=self.equity * 2,
+            long_market_value=Decimal(sum(value for value in values if value > 0)),
+            short_market_value=Decimal(sum(value for value in values if value < 0)),
             shorting_enabled=True,
             trading_blocked=False,
         )

@@ -59,17 +59,26 @@ class BookWeek:
 
 
 def priced(
-    weeks: Sequence[Week], targets: Sequence[Holdings | None], *, costs: Costs, equity_usd: float
+    weeks: Sequence[Week],
+    targets: Sequence[Holdings | None],
+    *,
+    costs: Costs,
+    equity_usd: float,
+    known: Sequence[BookWeek] = (),
 ) -> tuple[BookWeek, ...]:
     """Return what a book with these `targets`, one a week, earned from `equity_usd` on.
 
     None as a target leaves what is held alone. A week that could not be priced leaves the book as
-    it was at its entry; one that loses everything ends it.
+    it was at its entry; one that loses everything ends it. `known` are the lines of the first
+    weeks, priced before by the same costs: they stand, and their targets are not looked at.
     """
     held: Holdings = {}
     found = []
-    for week, target in zip(weeks, targets, strict=True):
-        line = _week(week, held, target, costs=costs, equity_usd=equity_usd)
+    for number, (week, target) in enumerate(zip(weeks, targets, strict=True)):
+        if number < len(known):
+            line = known[number]
+        else:
+            line = _week(week, held, target, costs=costs, equity_usd=equity_usd)
         found.append(line)
         growth = 1.0 + (line.net_return or 0.0)
         held = _drifted(week, line, growth)

@@ -4,7 +4,7 @@ The same input gives the same bytes. Points that are no finite numbers are left 
 the description, which tells a screen reader what the picture shows.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from math import isfinite
@@ -12,9 +12,9 @@ from typing import Final, Literal
 
 from council.analytics.charting.axes import day_number, dollars, percents, round_ticks, signed
 from council.analytics.charting.bars import Interval, Row, bar_layout, bar_parts
-from council.analytics.charting.lines import Points, line_layout, line_parts
+from council.analytics.charting.lines import Emphasis, Points, line_layout, line_parts
 from council.analytics.charting.matrix import matrix_layout, matrix_parts
-from council.analytics.charting.strips import Looks, strip_layout, strip_parts
+from council.analytics.charting.strips import Looks, in_slots, strip_layout, strip_parts
 from council.analytics.charting.svg import drawing, text
 from council.analytics.charting.theme import paint
 from council.analytics.resampling import Estimate, NotEnoughWeeks
@@ -30,8 +30,14 @@ _LEAST_DEPTH: Final = 0.01
 """An axis of drawdown goes to 1 % at least, so that a scratch does not look like a crash."""
 
 
-def equity_chart(series: Series) -> str:
-    """Draw the equity of each account over time, in US dollars."""
+def equity_chart(
+    series: Series, *, references: Collection[str] = (), foremost: str | None = None
+) -> str:
+    """Draw the equity of each account over time, in US dollars.
+
+    Names in `references`, such as an index, are drawn as what the others are measured against, and
+    the line of `foremost` is solid and heavier than all.
+    """
     clean, left_out = _clean(series)
     said = [f"{name}: {_usd(p[0][1])} to {_usd(p[-1][1])}." for name, p in clean.items()]
     description = _description(said, left_out)
@@ -39,11 +45,15 @@ def equity_chart(series: Series) -> str:
         return _empty("Equity", "No equity has been marked yet.", description)
     values = _values(clean)
     ticks = round_ticks(min(values), max(values))
-    return _line_chart(clean, ticks, dollars(ticks), ("Equity, US dollars", description))
+    words = ("Equity, US dollars", description)
+    emphasis = Emphasis(references, foremost)
+    return _line_chart(clean, (ticks, dollars(ticks)), words, emphasis)
 
 
-def drawdown_chart(series: Series) -> str:
-    """Draw the fall from peak equity of each account, below zero; `series` as for equity."""
+def drawdown_chart(
+    series: Series, *, references: Collection[str] = (), foremost: str | None = None
+) -> str:
+    """Draw the fall from peak equity of each account, below zero; all given as for equity."""
     clean, left_out = _clean(series)
     falls = {name: _falls(points) for name, points in clean.items()}
     said = [f"{name}: at most {_percent(min(v for _, v in p))}." for name, p in falls.items()]
@@ -51,7 +61,9 @@ def drawdown_chart(series: Series) -> str:
     if not falls:
         return _empty("Drawdown", "No equity has been marked yet.", description)
     ticks = round_ticks(min(*_values(falls), -_LEAST_DEPTH), 0.0)
-    return _line_chart(falls, ticks, percents(ticks), ("Drawdown from the peak", description))
+    words = ("Drawdown from the peak", description)
+    emphasis = Emphasis(references, foremost)
+    return _line_chart(falls, (ticks, percents(ticks)), words, emphasis)
 
 
 def conviction_path(accounts: Mapping[str, Sequence[Look]]) -> str:
@@ -63,8 +75,9 @@ def conviction_path(accounts: Mapping[str, Sequence[Look]]) -> str:
     title, description = "Conviction at each checkpoint", _description(said, left_out)
     if not shown:
         return _empty(title, "No checkpoint has been taken yet.", description)
-    layout = strip_layout(shown)
-    parts = strip_parts(layout, caption=title)
+    placed, days = in_slots(shown)
+    layout = strip_layout(placed)
+    parts = strip_parts(layout, caption=title, days=days)
     return drawing(parts, height=layout.height, title=title, description=description)
 
 
@@ -104,12 +117,13 @@ def value_bars(
 
 def _line_chart(
     series: Mapping[str, Points],
-    ticks: Sequence[float],
-    tick_labels: Sequence[str],
+    scale: tuple[Sequence[float], Sequence[str]],
     words: tuple[str, str],
+    emphasis: Emphasis,
 ) -> str:
-    layout = line_layout(series, ticks=ticks, tick_labels=tick_labels)
-    parts = line_parts(layout, ticks=ticks, tick_labels=tick_labels, caption=words[0])
+    ticks, labels = scale
+    layout = line_layout(series, ticks=ticks, tick_labels=labels, emphasis=emphasis)
+    parts = line_parts(layout, ticks=ticks, tick_labels=labels, caption=words[0])
     return drawing(parts, height=layout.height, title=words[0], description=words[1])
 
 
@@ -157,7 +171,7 @@ def _row(name: str, found: Estimate | NotEnoughWeeks, unit: Unit) -> Row:
     if not all(map(isfinite, (found.mean, found.low, found.high))):
         return Row(name, "no number", None)
     low, high = (_amount(bound, unit) for bound in (found.low, found.high))
-    words = f"{_amount(found.mean, unit)} [{low}, {high}]"
+    words = f"{_amount(found.mean, unit)} ({low} to {high})"
     return Row(name, words, Interval(found.mean, found.low, found.high))
 
 

@@ -98,6 +98,8 @@ class AccountWeek:
     """None for none."""
     trades: tuple[Trade, ...] = ()
     checkpoints: tuple[Checkpoint, ...] = ()
+    home: str = ""
+    """At which venue and under which number it was marked: another home's equity is other money."""
 
     @property
     def start_equity_usd(self) -> Decimal | None:

@@ -26,6 +26,7 @@ MARKET: Final = "SPY"
 UNKNOWN_CLASS: Final = "unknown"
 """Of a position in what `assets.yaml` does not list."""
 _BASIS_POINT: Final = Decimal("0.0001")
+_VOLATILITY: Final = "realised_volatility_20d"
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +85,8 @@ class LookThrough:
     """All accounts as one: exposures as fractions of their equity together.
 
     `duration_years` says by how many percent the whole falls where interest rates rise by one
-    point, `dv01_usd` how many dollars a basis point costs, `beta` how far it moves with SPY.
+    point, `dv01_usd` how many dollars a basis point costs, `beta` how far it moves with SPY; None
+    where nothing is known of all that is held.
     """
 
     equity_usd: Decimal
@@ -172,17 +174,21 @@ def shared_bets(
 
 
 def market_betas(
-    closes: Mapping[str, Sequence[float]], *, market: str = MARKET
+    closes: Mapping[str, Sequence[float]],
+    *,
+    market: str = MARKET,
+    sessions: int = WINDOW_SESSIONS,
 ) -> dict[str, float]:
-    """Return the beta of every symbol to `market` over its last 60 daily returns.
+    """Return the beta of every symbol to `market` over its last daily returns, 60 of them.
 
     `closes` hold the same sessions for all symbols, oldest first, the newest last. A symbol with
     fewer than 61 closes is absent; where the market has too few, or never moved, all are.
+    `sessions` asks for other than 60 returns.
     """
     if market not in closes:
         return {}
-    lines = {symbol: _returns(line) for symbol, line in closes.items()}
-    enough = {s: line for s, line in lines.items() if len(line) == WINDOW_SESSIONS}
+    lines = {symbol: _returns(line, sessions) for symbol, line in closes.items()}
+    enough = {s: line for s, line in lines.items() if len(line) == sessions}
     try:
         return {
             symbol: linear_regression(enough[market], line).slope for symbol, line in enough.items()
@@ -191,8 +197,29 @@ def market_betas(
         return {}
 
 
-def _returns(closes: Sequence[float]) -> list[float]:
-    return [after / before - 1.0 for before, after in pairwise(closes[-WINDOW_SESSIONS - 1 :])]
+def market_betas_of(snapshot: MarketSnapshot) -> dict[str, float]:
+    """Return every symbol's beta to SPY by the market table alone; unknown ones are absent.
+
+    Beta is the correlation of the returns times the ratio of their volatilities: the first are over
+    60 sessions, the second over 20, so it is an estimate.
+    """
+    lines = {line.symbol: line.indicators.get(_VOLATILITY) for line in snapshot.instruments}
+    market = lines.get(MARKET)
+    if not market:
+        return {}
+    found = {
+        symbol: (snapshot.correlation(symbol, MARKET), volatility)
+        for symbol, volatility in lines.items()
+    }
+    return {
+        symbol: correlation * volatility / market
+        for symbol, (correlation, volatility) in found.items()
+        if correlation is not None and volatility is not None
+    }
+
+
+def _returns(closes: Sequence[float], sessions: int) -> list[float]:
+    return [after / before - 1.0 for before, after in pairwise(closes[-sessions - 1 :])]
 
 
 def _with_tickets(own: AccountHoldings, tickets: Sequence[Ticket]) -> AccountHoldings:
@@ -233,6 +260,8 @@ def _beta(values: Mapping[str, Decimal], equity: Decimal, market: LensMarket) ->
     if equity <= 0:
         return None
     known = {symbol: value for symbol, value in values.items() if symbol in market.betas}
+    if values and not known:
+        return None
     return fsum(float(value / equity) * market.betas[s] for s, value in known.items())
 
 

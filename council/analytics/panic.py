@@ -1,7 +1,7 @@
-"""Panic exits: positions that a model left although no frozen indicator had crossed. Pure.
+"""Panic exits: positions that a model left although no frozen rule had called for it. Pure.
 
-A price that has moved is why a model was asked, and no reason by itself: that is what the frozen
-indicators are for. Only exits that were carried out count.
+A price that has moved is why a model was asked, and no reason by itself: that is what frozen
+indicators and invalidation rules are for. Only exits that were carried out count.
 """
 
 from dataclasses import dataclass
@@ -40,11 +40,12 @@ def panic_exits(week: Week, account: AccountWeek) -> tuple[PanicExit, ...]:
 
 
 def is_panic(checkpoint: Checkpoint) -> bool:
-    """Whether a model wanted out while every frozen indicator stood where it had stood."""
+    """Whether a model wanted out while all frozen indicators stood, and no invalidation was met."""
     return (
         checkpoint.action in _LEAVING
         and checkpoint.decided_by == "model"
         and not any(reading.crossed for reading in checkpoint.indicators)
+        and not checkpoint.invalidation_met
     )
 
 

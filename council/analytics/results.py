@@ -1,13 +1,15 @@
 """How an account did over a week or over all of them: one value, built by one function. Pure.
 
 Returns for Sharpe and volatility run from close to close, the first from where the weeks begin;
-what happened between closes shows in the drawdown. Dividends and borrow fees that a paper venue
-leaves out are not in here.
+what happened between closes shows in the drawdown. Where an account moved to another venue its
+equities begin anew: the difference is no gain. Dividends and borrow fees that a paper venue leaves
+out are not in here.
 """
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from itertools import groupby
 from math import fsum
 
 from council.analytics.inputs import AccountWeek, EquityMark, Fill, Moment, Week
@@ -60,16 +62,17 @@ class AccountResults:
 def account_results(account: str, weeks: Sequence[Week]) -> AccountResults:
     """Return how `account` did in `weeks`, one or many, oldest first."""
     pairs = [(week, own) for week in weeks if (own := week.account(account)) is not None]
-    marks = _joined(own.marks for _, own in pairs)
-    equities = [float(mark.equity_usd) for mark in marks]
-    solvent = len(equities) > 1 and min(equities) > 0
-    moves = returns_of(equities) if solvent else []
-    daily = returns_of(_daily(marks)) if solvent else []
+    runs = _runs(pairs)
+    marks = [mark for run in runs for mark in run]
+    equities = _equities(marks)
+    solvent = bool(equities) and min(equities) > 0
+    moves = [one for run in runs for one in returns_of(_equities(run))] if solvent else []
+    daily = [one for run in runs for one in returns_of(_daily(run))] if solvent else []
     exits = [found for week, own in pairs for found in panic_exits(week, own)]
     return AccountResults(
         account=account,
         weeks=tuple(week.week_id for week, _ in pairs),
-        profit_usd=marks[-1].equity_usd - marks[0].equity_usd if len(marks) > 1 else None,
+        profit_usd=_profit(runs),
         time_weighted_return=time_weighted_return(moves) if moves else None,
         maximum_drawdown=maximum_drawdown(moves) if moves else None,
         annual_volatility=annual_volatility(daily),
@@ -85,6 +88,18 @@ def account_results(account: str, weeks: Sequence[Week]) -> AccountResults:
     )
 
 
+def _runs(pairs: Sequence[_Pair]) -> list[list[EquityMark]]:
+    """Return the marks in order of time, a list for each stay of the account in one home."""
+    marked = (own for _, own in pairs if own.marks)
+    stays = groupby(marked, key=lambda own: own.home)
+    return [_joined(own.marks for own in stay) for _, stay in stays]
+
+
+def _profit(runs: Sequence[Sequence[EquityMark]]) -> Decimal | None:
+    told = [run[-1].equity_usd - run[0].equity_usd for run in runs if len(run) > 1]
+    return sum(told, Decimal(0)) if told else None
+
+
 def _joined(series: Iterable[Sequence[EquityMark]]) -> list[EquityMark]:
     """Return all marks in order of time; where one week ends and the next begins they are one."""
     by_time = {mark.at: mark for marks in series for mark in marks}
@@ -92,8 +107,11 @@ def _joined(series: Iterable[Sequence[EquityMark]]) -> list[EquityMark]:
 
 
 def _daily(marks: Sequence[EquityMark]) -> list[float]:
-    closes = [mark for mark in marks[1:] if mark.moment is Moment.CLOSE]
-    return [float(mark.equity_usd) for mark in (marks[0], *closes)]
+    return _equities([marks[0], *(m for m in marks[1:] if m.moment is Moment.CLOSE)])
+
+
+def _equities(marks: Sequence[EquityMark]) -> list[float]:
+    return [float(mark.equity_usd) for mark in marks]
 
 
 def _turnover(pairs: Sequence[_Pair], equities: Sequence[float]) -> float | None:

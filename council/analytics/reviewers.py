@@ -48,7 +48,8 @@ class DissentScore:
 def reviewer_scores(weeks: Sequence[Week]) -> tuple[ReviewerScore, ...]:
     """Return the score of all reviewers together, then of each by name."""
     names = sorted({review.reviewer for week in weeks for review in week.reviews})
-    return tuple(_score(name, weeks) for name in (None, *names))
+    judged = [_judged(week) for week in weeks]
+    return tuple(_score(name, judged) for name in (None, *names))
 
 
 def dissent_scores(weeks: Sequence[Week]) -> tuple[DissentScore, ...]:
@@ -80,34 +81,45 @@ def harshest(week: Week) -> tuple[Review, ...]:
     return tuple(found)
 
 
-def _score(reviewer: str | None, weeks: Sequence[Week]) -> ReviewerScore:
-    weekly = {week.week_id: _information(reviewer, week) for week in weeks}
-    known = {week_id: value for week_id, value in weekly.items() if value is not None}
-    shots = [lost for week in weeks for lost in _kill_shots(reviewer, week)]
-    return ReviewerScore(reviewer, known, estimate(known), proportion_of(shots))
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    """A week's results by pitch, its reviews with their mean scores, and its kill shots."""
+
+    week_id: str
+    results: dict[UUID, float]
+    reviews: tuple[tuple[Review, float], ...]
+    shots: tuple[tuple[str, bool], ...]
+    """Who marked a pitch down hardest, and whether it lost."""
 
 
-def _information(reviewer: str | None, week: Week) -> float | None:
-    """Return the rank correlation of the week's mean scores by pitch with the results."""
+def _judged(week: Week) -> _Judged:
     results = results_of(week)
-    scores: dict[UUID, list[float]] = {}
-    for review in week.reviews:
-        if reviewer in (None, review.reviewer) and review.pitch_id in results:
-            scores.setdefault(review.pitch_id, []).append(review.scores.mean)
-    return rank_correlation(
-        [fmean(own) for own in scores.values()], [results[idea] for idea in scores]
+    flat = {pitch.idea_id for pitch in week.pitches if pitch.direction is Direction.FLAT}
+    shots = [shot for shot in harshest(week) if shot.pitch_id in results.keys() - flat]
+    return _Judged(
+        week.week_id,
+        results,
+        tuple((review, review.scores.mean) for review in week.reviews),
+        tuple((shot.reviewer, results[shot.pitch_id] < 0) for shot in shots),
     )
 
 
-def _kill_shots(reviewer: str | None, week: Week) -> list[bool]:
-    """Return for every kill shot whether it came true: the pitch lost."""
-    flat = {pitch.idea_id for pitch in week.pitches if pitch.direction is Direction.FLAT}
-    results = {idea: gained for idea, gained in results_of(week).items() if idea not in flat}
-    return [
-        results[review.pitch_id] < 0
-        for review in harshest(week)
-        if reviewer in (None, review.reviewer) and review.pitch_id in results
-    ]
+def _score(reviewer: str | None, weeks: Sequence[_Judged]) -> ReviewerScore:
+    weekly = {week.week_id: _information(reviewer, week) for week in weeks}
+    known = {week_id: value for week_id, value in weekly.items() if value is not None}
+    shots = [lost for week in weeks for by, lost in week.shots if reviewer in (None, by)]
+    return ReviewerScore(reviewer, known, estimate(known), proportion_of(shots))
+
+
+def _information(reviewer: str | None, week: _Judged) -> float | None:
+    """Return the rank correlation of the week's mean scores by pitch with the results."""
+    scores: dict[UUID, list[float]] = {}
+    for review, mean in week.reviews:
+        if reviewer in (None, review.reviewer) and review.pitch_id in week.results:
+            scores.setdefault(review.pitch_id, []).append(mean)
+    return rank_correlation(
+        [fmean(own) for own in scores.values()], [week.results[idea] for idea in scores]
+    )
 
 
 def _dissents(week: Week) -> list[tuple[str, bool]]:

@@ -94,14 +94,20 @@ class Book:
         return {w.week_id: r for w in self.weeks if not w.kept and (r := w.net_return) is not None}
 
 
-def shadow_books(weeks: Sequence[Week], assumptions: Assumptions) -> tuple[Book, ...]:
-    """Return every shadow book over `weeks`, oldest first: the managers' pitches, then the rest."""
-    pitched = [
-        _book(BookKind.PITCH, weeks, assumptions, account=manager)
-        for manager in assumptions.managers
-    ]
-    others = [kind for kind in BookKind if kind is not BookKind.PITCH]
-    return (*pitched, *(_book(kind, weeks, assumptions) for kind in others))
+def shadow_books(
+    weeks: Sequence[Week], assumptions: Assumptions, *, known: Sequence[Book] = ()
+) -> tuple[Book, ...]:
+    """Return every shadow book over `weeks`, oldest first: the managers' pitches, then the rest.
+
+    `known` are the books over the first of these weeks under the same assumptions: they go on.
+    """
+    pitched = [(BookKind.PITCH, manager) for manager in assumptions.managers]
+    others = [(kind, None) for kind in BookKind if kind is not BookKind.PITCH]
+    lines = {(book.kind, book.account): book.weeks for book in known}
+    return tuple(
+        _book(kind, weeks, assumptions, account, known=lines.get((kind, account), ()))
+        for kind, account in (*pitched, *others)
+    )
 
 
 def best_reviewed(week: Week) -> Pitch | None:
@@ -141,13 +147,22 @@ def majority_view(week: Week, managers: Sequence[str]) -> View | None:
 
 
 def _book(
-    kind: BookKind, weeks: Sequence[Week], assumptions: Assumptions, account: str | None = None
+    kind: BookKind,
+    weeks: Sequence[Week],
+    assumptions: Assumptions,
+    account: str | None,
+    *,
+    known: Sequence[BookWeek],
 ) -> Book:
-    if kind is BookKind.SPY:
-        targets: list[Holdings | None] = [{"SPY": 1.0} if w is weeks[0] else None for w in weeks]
-    else:
-        targets = [_target(kind, week, assumptions, account) for week in weeks]
-    lines = priced(weeks, targets, costs=assumptions.costs, equity_usd=assumptions.equity_usd)
+    targets: list[Holdings | None] = [None] * len(known)
+    for week in weeks[len(known) :]:
+        if kind is BookKind.SPY:
+            targets.append({"SPY": 1.0} if week is weeks[0] else None)
+        else:
+            targets.append(_target(kind, week, assumptions, account))
+    lines = priced(
+        weeks, targets, costs=assumptions.costs, equity_usd=assumptions.equity_usd, known=known
+    )
     return Book(kind, lines, account)
 
 

@@ -4,9 +4,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from council.context import WeekContext
+from council.model.checkpoint import IndicatorReading
 from council.model.decision import Decision
 from council.model.market import InstrumentSnapshot, MarketSnapshot
 from council.model.pitch import Pitch
+from council.model.postmortem import OfferedLesson
 from council.model.research import ResearchPack
 from council.model.review import Ballot, Review
 from council.templates import render
@@ -67,6 +69,26 @@ def thesis_block(thesis: Pitch | Decision | None) -> str:
     }
     content = thesis.model_dump(mode="json", include=kept) if thesis else None
     return fenced("thesis", without_links(content))
+
+
+def invalidation_block(readings: Sequence[IndicatorReading]) -> str:
+    """Return the rules that end a trade, and whether any is met; null where that is not known."""
+    rules = [
+        {
+            **reading.model_dump(mode="json", exclude={"crossed"}),
+            "met": None if reading.now is None else reading.met,
+        }
+        for reading in readings
+    ]
+    is_known = bool(rules) and all(rule["met"] is not None for rule in rules)
+    met = any(rule["met"] for rule in rules) or (False if is_known else None)
+    return fenced("invalidation", {"invalidation_met": met, "rules": rules})
+
+
+def lessons_block(lessons: Sequence[OfferedLesson]) -> str:
+    """Return what earlier weeks taught, with age and support; empty where they taught nothing."""
+    rows = [lesson.model_dump(mode="json", exclude={"lesson_id"}) for lesson in lessons]
+    return fenced("lessons", without_links(rows)) if rows else ""
 
 
 def _market_blocks(snapshot: MarketSnapshot, universe: Sequence[str]) -> dict[str, str]:

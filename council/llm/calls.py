@@ -5,7 +5,7 @@ over: whoever asks again after a crash wants another try, under the next number.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -14,6 +14,7 @@ from uuid import UUID
 from config.clock import Clock
 from config.schema import CallLimits
 from council.events import AnswerMode, CostSource, ModelCalled
+from council.llm.answer_cache import AnswerCache
 from council.llm.budget import Budget, Claim, OverBudget
 from council.llm.gateway import ChatRequest, Gateway
 from council.llm.journal import Journal, answer_sha256, call_id_of, stored_answer
@@ -31,7 +32,8 @@ _KEPT_OUTCOMES = frozenset({"answered", "refused"})
 class Line:
     """What every call needs, shared by all questions; `random` returns floats in [0, 1).
 
-    Without a `budget` nothing is set aside and nothing is refused.
+    Without a `budget` nothing is set aside and nothing is refused. Where there are `answers`, the
+    gateway is asked only for those that they lack.
     """
 
     gateway: Gateway
@@ -41,6 +43,7 @@ class Line:
     random: Callable[[], float]
     prices: PriceList = field(default_factory=PriceList)
     budget: Budget | None = None
+    answers: AnswerCache | None = None
 
 
 class Calls:
@@ -110,8 +113,11 @@ class Calls:
     ) -> tuple[Reply, ModelCalled] | OverBudget:
         """Attempt once with what it can cost set aside.
 
-        An attempt that ends in an exception was perhaps paid: what was set aside stays so.
+        An attempt that ends in an exception was perhaps paid: what was set aside stays so. What was
+        kept of an earlier answer costs nothing.
         """
+        if kept := await self._kept(request):
+            return kept
         budget, question = self._line.budget, self._question
         if budget is None:
             return await self._attempt(request, seconds_left)
@@ -120,6 +126,18 @@ class Calls:
         if refusal := await budget.reserve(claim):
             return refusal
         return await self._attempt(request, seconds_left, reserved_usd=usd)
+
+    async def _kept(self, request: ChatRequest) -> tuple[Reply, ModelCalled] | None:
+        """Return what the same request was answered before, recorded with what it then cost."""
+        answers = self._line.answers
+        reply = await answers.find(request) if answers else None
+        if reply is None:
+            return None
+        self._number += 1
+        paid = self._line.prices.at_most(request) if reply.cost_usd is None else reply.cost_usd
+        called = self._fact(reply, request, latency_seconds=0.0, reserved_usd=paid)
+        await self._line.journal.record(called)
+        return reply, called
 
     async def _attempt(
         self, request: ChatRequest, seconds_left: float, *, reserved_usd: Decimal | None = None
@@ -133,6 +151,8 @@ class Calls:
             reply, request, latency_seconds=round(latency, 3), reserved_usd=reserved_usd
         )
         await self._line.journal.record(called)
+        if self._line.answers:
+            await self._line.answers.keep(request, replace(reply, cost_usd=called.cost_usd))
         return reply, called
 
     def _wait_before_next(self, reply: Reply, tries: int) -> timedelta | None:
@@ -180,6 +200,8 @@ class Calls:
 
     def _cost(self, reply: Reply, request: ChatRequest) -> tuple[Decimal | None, CostSource]:
         """Return what the gateway says that it cost, else an estimate, else that it is unknown."""
+        if reply.kept:
+            return Decimal(0), "cache"
         if reply.cost_usd is not None:
             return reply.cost_usd, "provider"
         estimate = self._line.prices.estimate(request, reply)

@@ -21,6 +21,7 @@ USUAL_TOKENS = {
     "peer_review": (8_000, 2_500),
     "chairman": (14_000, 2_000),
     "checkpoint": (2_000, 400),
+    "postmortem": (11_000, 1_500),
 }
 """In and out, of one question; what a model reasons before it answers is not in it."""
 
@@ -65,8 +66,10 @@ def questions_of_a_week(config: Config) -> tuple[Asked, ...]:
         for own in config.managers
     )
     checkpoints = (Asked("checkpoint", name, own.model, slots) for name, own in models.items())
-    deciding = Asked("chairman", chairman, models[chairman].model, 1)
-    return (*research, *managers, deciding, *checkpoints)
+    chairing = (
+        Asked(stage, chairman, models[chairman].model, 1) for stage in ("chairman", "postmortem")
+    )
+    return (*research, *managers, *chairing, *checkpoints)
 
 
 def coming_week(config: Config, prices: PriceList, calls: Sequence[ModelCalled]) -> Forecast:

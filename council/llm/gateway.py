@@ -123,14 +123,15 @@ class Gateway:
         await self._client.close()
 
     async def _post(self, request: ChatRequest) -> bytes:
+        # In extra_body, as the SDK would go through a schema part by part, which takes as long as
+        # the call; and of the provider's option it knows nothing.
         options = dict(request.options)
         if self._dialect.require_parameters and "response_format" in options:
-            # In extra_body, as the SDK knows no such option.
-            options["extra_body"] = {"provider": {"require_parameters": True}}
+            options["provider"] = {"require_parameters": True}
         raw = await self._client.chat.completions.with_raw_response.create(
             model=self._dialect.ids.get(request.model, request.model),
             messages=list(request.messages),  # type: ignore[arg-type]  # plain dicts, by design
-            **options,
+            extra_body=options,
         )
         return raw.content
 

@@ -2,14 +2,16 @@
 
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from random import random as jitter
 from typing import TYPE_CHECKING, TypeVar
 
-from config.clock import Clock
+from config.clock import Clock, SystemClock
 from config.errors import UsageError
 from config.schema import Config, ModelConfig
 from council.events import AnswerMode
 from council.events import Mode as CouncilMode
+from council.llm.answer_cache import AnswerCache
 from council.llm.budget import Budget
 from council.llm.calls import Calls, Line
 from council.llm.catalog import GatewayCatalog
@@ -133,10 +135,14 @@ def open_models(
     base_url: str = "",
     api_key: str = "",
     transport: "httpx2.AsyncBaseTransport | None" = None,
+    answers: Path | None = None,
 ) -> GatewayModels:
     """Build the models; close them with `aclose`. In rehearsal, address and key are not used.
 
-    `transport` replaces the network in live mode, for stand-ins.
+    `transport` replaces the network in live mode, for stand-ins. `answers` is given in simulations:
+    the folder where answers are kept by prompt and found again; together they have the budget of
+    one month, however long the simulated time, and a gateway is waited for on the machine's clock.
+    A rehearsal is free and keeps none.
 
     Raises:
         ConfigError: the gateway's address or key cannot be used.
@@ -149,13 +155,15 @@ def open_models(
         dialects=config.models.gateways,
         transport=rehearsal_transport() if rehearsing else transport,
     )
+    budget = Budget(journal, clock, config.models.budget, simulated=answers is not None)
     line = Line(
         gateway,
         journal,
-        clock,
+        SystemClock() if answers and not rehearsing else clock,
         config.models.limits,
         jitter,
         prices=PriceList(config.models.prices),
-        budget=None if rehearsing else Budget(journal, clock, config.models.budget),
+        budget=None if rehearsing else budget,
+        answers=AnswerCache(answers, gateway.name) if answers and not rehearsing else None,
     )
     return GatewayModels(config, mode=mode, line=line)

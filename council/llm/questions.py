@@ -11,7 +11,14 @@ from functools import partial
 
 from config.schema import Config
 from council.context import WeekContext
-from council.llm.blocks import market_text, reviews_block, shared_text, thesis_block
+from council.llm.blocks import (
+    invalidation_block,
+    lessons_block,
+    market_text,
+    reviews_block,
+    shared_text,
+    thesis_block,
+)
 from council.model.base import Direction
 from council.model.checkpoint import CheckpointAnswer, IndicatorReading, checkpoint_problems
 from council.model.decision import DecisionAnswer, decision_problems
@@ -95,6 +102,7 @@ def pitch_question(account: str, context: WeekContext, config: Config) -> Questi
             "pitch",
             universe_size=len(config.universe),
             tradable=snapshot.tradable,
+            lessons=lessons_block(context.started.lessons if context.started else ()),
             task=_task("pitch", context.week_id),
         ),
         answer_type=PitchAnswer,
@@ -170,6 +178,7 @@ def checkpoint_question(
     held: Direction,
     position: Mapping[str, object],
     readings: Sequence[IndicatorReading],
+    invalidation: Sequence[IndicatorReading] = (),
     peers: Sequence[Mapping[str, object]],
 ) -> Question[CheckpointAnswer]:
     """Ask what to do with the open trade of `account` at `slot` (HH:MM, New York).
@@ -185,6 +194,7 @@ def checkpoint_question(
             profit_usd, profit_fraction (of the position's cost), conviction; what is unknown is
             left out.
         readings: the frozen indicators then and now.
+        invalidation: the rules of which any ends the trade, likewise.
         peers: one JSON object for each other account with instrument, direction, conviction and
             profit_fraction, without its name.
     """
@@ -201,6 +211,7 @@ def checkpoint_question(
             held=held.value,
             thesis=thesis_block(thesis),
             indicators=fenced("indicators", list(readings)),
+            invalidation=invalidation_block(invalidation),
             position=fenced("position", dict(position)),
             peers=fenced("peers", [dict(peer) for peer in peers]),
             task=_task("checkpoint", context.week_id, slot=slot, taken_on=taken_on.isoformat()),

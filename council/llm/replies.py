@@ -45,6 +45,8 @@ class Reply:
     transient: bool = False
     """Whether the same request may succeed if it is sent again soon."""
     retry_after_seconds: float | None = None
+    kept: bool = False
+    """Whether it is an answer of an earlier time that was kept: nobody was asked."""
 
 
 def reply_from_body(body: bytes) -> Reply:

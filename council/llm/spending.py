@@ -63,7 +63,13 @@ def may_be_billed(call: ModelCalled) -> bool:
 
 
 def charge_of(call: ModelCalled) -> Decimal:
-    """Return what `call` counts against the caps: its cost, else what was set aside for it."""
+    """Return what `call` counts against the caps: its cost, else what was set aside for it.
+
+    An answer that was kept counts with what it once cost: a simulation that is stopped and gone on
+    with, or repeated, does not get past a cap that it would not have passed at once.
+    """
+    if call.cost_source == "cache":
+        return call.reserved_usd or Decimal(0)
     if call.cost_usd is not None:
         return call.cost_usd
     return (call.reserved_usd or Decimal(0)) if may_be_billed(call) else Decimal(0)

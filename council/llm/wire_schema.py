@@ -45,7 +45,7 @@ def _wire_schema(answer_type: type[Value]) -> _Schema:
 
 def schema_text(answer_type: type[Value]) -> str:
     """Return the wire schema as canonical JSON."""
-    return canonical_json(wire_schema(answer_type))
+    return canonical_json(_wire_schema(answer_type))
 
 
 def _rewritten(schema: _Schema, definitions: _Schema, path: tuple[str, ...]) -> _Schema:

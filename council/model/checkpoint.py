@@ -25,6 +25,11 @@ class IndicatorReading(FrozenIndicator):
     crossed: bool
     """Whether the rule holds now and did not when the week began, or the other way round."""
 
+    @property
+    def met(self) -> bool:
+        """Whether the rule is known to hold now."""
+        return self.now is not None and self.holds(self.now)
+
 
 class CheckpointAnswer(Value):
     """What a portfolio manager's model returns at a checkpoint."""
@@ -49,12 +54,24 @@ class Checkpoint(Value):
     conviction_after: Conviction
     reason_delta: str
     indicators: tuple[IndicatorReading, ...]
+    invalidation: tuple[IndicatorReading, ...] = ()
+    """The rules that end the trade, any of them: of the author's pitch, or of those that the
+    chairman followed; older records lack them."""
     profit_usd: str
     """Unrealised, as a decimal string."""
     price_usd: str | None = None
     """Of one share at the look, as a decimal string; older records lack it."""
+    proxy_price_usd: str | None = None
+    """Of the volatility proxy at the look, as a decimal string; None where it was not known."""
+    event: str | None = None
+    """What happened to the whole market, so that every author was asked; None for nothing."""
     decided_by: Literal["rules", "model"]
     model: str | None
+
+    @property
+    def invalidation_met(self) -> bool:
+        """Whether a rule that ends the trade held at the look."""
+        return any(reading.met for reading in self.invalidation)
 
 
 def checkpoint_problems(answer: CheckpointAnswer, *, held: Direction) -> tuple[str, ...]:

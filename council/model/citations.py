@@ -47,15 +47,15 @@ def _wrong(text: str, numbers: Mapping[str, float]) -> Iterable[str]:
     cited = [(m[1], m[2], m[3]) for m in _ID_FIRST.finditer(text)]
     cited += [(m[3], m[1], m[2]) for m in _NUMBER_FIRST.finditer(text)]
     for name, written, unit in cited:
-        if name in numbers and not _agrees(written, unit, numbers[name]):
+        if name in numbers and not agrees(written, _SCALES.get(unit or "", 1.0), numbers[name]):
             said = f"{written}{'%' if unit == 'percent' else unit or ''}"
             yield f"{name} is cited as {said}, the market table has {numbers[name]:.6g}"
 
 
-def _agrees(written: str, unit: str | None, actual: float) -> bool:
-    digits = written.replace("$", "").replace(",", "")
-    scale = _SCALES.get(unit or "", 1.0)
-    decimals = len(digits.partition(".")[2])
+def agrees(digits: str, scale: float, actual: float) -> bool:
+    """Return whether `digits`, divided by `scale`, are `actual`, rounded as they are written."""
+    plain = digits.replace("$", "").replace(",", "")
+    decimals = len(plain.partition(".")[2])
     half_unit = 0.5 * 10.0**-decimals / scale
     allowed = max(_RELATIVE * abs(actual), min(half_unit, _ROUNDED * abs(actual)))
-    return abs(float(digits) / scale - actual) <= allowed * (1 + 1e-9)
+    return abs(float(plain) / scale - actual) <= allowed * (1 + 1e-9)

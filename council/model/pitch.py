@@ -1,9 +1,11 @@
 """A pitch: one portfolio manager's thesis on one instrument, with its rules."""
 
-from collections.abc import Collection, Sequence
+import operator
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, Literal
+from types import MappingProxyType
+from typing import Annotated, Final, Literal
 from uuid import UUID
 
 from pydantic import Field
@@ -31,6 +33,10 @@ class Bucket(StrEnum):
 
 Operator = Literal["<", "<=", ">", ">="]
 
+_COMPARE: Final[Mapping[str, Callable[[float, float], bool]]] = MappingProxyType(
+    {"<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge}
+)
+
 
 class IndicatorRule(Value):
     """A threshold on a number of the market table, such as SPY.rsi_14 > 70."""
@@ -38,6 +44,14 @@ class IndicatorRule(Value):
     name: Annotated[str, Field(pattern=r"^[A-Z]{1,5}\.[a-z0-9_]+$")]
     operator: Operator
     threshold: float
+
+    def holds(self, value: float) -> bool:
+        """Whether the rule is true of `value`."""
+        return _COMPARE[self.operator](value, self.threshold)
+
+    def __str__(self) -> str:
+        """Return the rule as its author wrote it."""
+        return f"{self.name} {self.operator} {self.threshold:g}"
 
 
 class FrozenIndicator(IndicatorRule):
@@ -64,6 +78,8 @@ class PitchAnswer(Value):
     thesis_bullets: Annotated[tuple[ShortText, ...], Field(min_length=1, max_length=5)]
     indicators: Annotated[tuple[IndicatorRule, ...], Field(min_length=1, max_length=5)]
     invalidation: ShortText
+    invalidation_rule: IndicatorRule | None = None
+    """The part of `invalidation` that a machine can check; None where no single number says it."""
     ranking: tuple[RankedInstrument, ...]
     choice_explanation: Annotated[str, Field(max_length=400)]
     """Why the choice departs from the ranking; empty where it does not."""
@@ -71,7 +87,7 @@ class PitchAnswer(Value):
 
 
 class PitchTerms(Value):
-    """What a pitch says, with the frozen values of its indicators and without its author."""
+    """What a pitch says, with the frozen values of its rules and without its author."""
 
     instrument: str
     direction: Direction
@@ -80,6 +96,8 @@ class PitchTerms(Value):
     thesis_bullets: tuple[str, ...]
     indicators: tuple[FrozenIndicator, ...]
     invalidation: str
+    invalidation_rule: FrozenIndicator | None = None
+    """None where no single number says it, and in pitches from before there were such rules."""
     ranking: tuple[RankedInstrument, ...]
     choice_explanation: str
     monitoring_plan: str
@@ -100,12 +118,12 @@ def pitch_problems(
     *,
     universe: Sequence[str],
     tradable: Collection[str],
-    numbers: Collection[str],
+    numbers: Mapping[str, float],
 ) -> tuple[str, ...]:
     """Return every broken rule as one clause that its author can act on; empty where all hold.
 
-    `universe` is what the ranking must cover, `tradable` what has prices this week, `numbers` the
-    ids of the market table that indicators may name.
+    `universe` is what the ranking must cover, `tradable` what has prices this week, `numbers` those
+    of the market table, which rules may name by their ids.
     """
     problems = [
         conviction_disagreement(answer.direction, answer.conviction),
@@ -117,6 +135,7 @@ def pitch_problems(
             for rule in answer.indicators
             if rule.name not in numbers
         ),
+        _invalidation_problem(answer.invalidation_rule, numbers),
     ]
     return tuple(problem for problem in problems if problem)
 
@@ -135,6 +154,21 @@ def _ranking_problem(ranking: Sequence[RankedInstrument], universe: Sequence[str
         return None
     listed = ", ".join(universe)
     return f"ranking: give each of {listed} one rank from 1 to {len(universe)}, each rank once"
+
+
+def _invalidation_problem(rule: IndicatorRule | None, numbers: Mapping[str, float]) -> str | None:
+    """Hold that the rule can be read and would end the trade later, not before it began."""
+    if rule is None:
+        return None
+    if rule.name not in numbers:
+        return f"invalidation_rule: {rule.name} is no number of the market table"
+    now = numbers[rule.name]
+    if rule.holds(now):
+        return (
+            f"invalidation_rule: {rule} is true already, the table has {now:g}; give a rule that is"
+            " not true yet, or null"
+        )
+    return None
 
 
 def _choice_problem(answer: PitchAnswer, places: int) -> str | None:

@@ -58,6 +58,19 @@ class Confirmation(Value):
     evidence: Annotated[tuple[UUID, ...], Field(min_length=1)]
 
 
+class OfferedLesson(Value):
+    """A lesson as the managers of a later week are shown it, without the name of any account.
+
+    `age_weeks` counts from the week that wrote it, 1 or more; `support` is the number of weeks that
+    wrote or confirmed it.
+    """
+
+    lesson_id: UUID
+    text: str
+    age_weeks: Annotated[int, Field(ge=1)]
+    support: Annotated[int, Field(ge=1)]
+
+
 class AccountNumbers(Value):
     """How one account did in the week; None stands for what its marks cannot tell.
 
@@ -109,4 +122,5 @@ class Postmortem(Value):
     lessons: tuple[Lesson, ...]
     confirmed: tuple[Confirmation, ...]
     dropped: Annotated[int, Field(ge=0)]
-    """Claims, lessons and confirmations that named no event that was shown."""
+    """Claims, lessons and confirmations that named no event that was shown, cited a number that
+    stands nowhere in what was shown, or said something twice."""

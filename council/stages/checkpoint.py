@@ -1,4 +1,4 @@
-"""The daily look at every open trade: frozen indicators, profit and peers, and nothing else.
+"""The daily look at every open trade: its frozen rules, profit and peers, and nothing else.
 
 What the rules can settle is settled without a model. Whatever is to change becomes a trade that
 waits for a person and goes stale at the next slot. No research reaches a checkpoint, and no market
@@ -6,7 +6,7 @@ table.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Final
@@ -32,7 +32,9 @@ from council.trade_facts import TradeProposed
 from council.trading.desks import holdings_now
 from council.trading.open_trades import OpenTrade, open_trades
 from council.trading.readings import (
+    event_of,
     frozen_indicators,
+    frozen_invalidation,
     read_again,
     reference_of,
     staying_reason,
@@ -49,15 +51,19 @@ _SHARE_STEP = Decimal("0.0001")
 class _Look:
     """One open trade at one slot, with what is known of it; `peers` are the others, unnamed.
 
-    `price` is that of one share; `bets` are what all accounts hold, for sizing alone.
+    `price` is that of one share, `proxy_price` the volatility proxy's; `bets` are what all accounts
+    hold, for sizing alone.
     """
 
     trade: OpenTrade
     slot: str
     price: Decimal
     readings: tuple[IndicatorReading, ...]
+    invalidation: tuple[IndicatorReading, ...]
+    proxy_price: Decimal | None
     peers: tuple[Mapping[str, object], ...]
     bets: tuple[Bet, ...]
+    event: str | None = None
 
 
 async def checkpoint(context: WeekContext, deps: Deps, *, slot: str) -> tuple[Fact, ...]:
@@ -114,34 +120,47 @@ async def _look_at(
     except (NoPrice, UnreachableError) as error:
         model = deps.models.model_for(trade.account)
         return (_abstained(trade, context, deps, slot=slot, model=model, reason=str(error)),)
-    readings = read_again(frozen_indicators(trade.account, context), prices.numbers)
-    bets = tuple(Bet(t.account, t.position.symbol, t.held.sign) for t in trades)
-    seen = _Look(trade, slot, price, readings, _peers(trade, trades), bets)
-    staying = _staying(seen, context, deps)
+    seen = _Look(
+        trade=trade,
+        slot=slot,
+        price=price,
+        readings=read_again(frozen_indicators(trade.account, context), prices.numbers),
+        invalidation=read_again(frozen_invalidation(trade.account, context), prices.numbers),
+        proxy_price=prices.proxy_price,
+        peers=_peers(trade, trades),
+        bets=tuple(Bet(t.account, t.position.symbol, t.held.sign) for t in trades),
+    )
+    staying, event = _by_the_rules(seen, context, deps)
     if staying:
         stay = CheckpointAnswer(
             action=Action.STAY, conviction_after=trade.conviction, reason_delta=staying
         )
-        return (_taken(seen, stay, context, deps, model=None),)
-    return await _ask(seen, context, deps)
+        return (_taken(seen, stay, context, deps),)
+    return await _ask(replace(seen, event=event), context, deps)
 
 
-def _staying(seen: _Look, context: WeekContext, deps: Deps) -> str | None:
-    """Return why no opinion is needed, or None."""
-    trade, symbol = seen.trade, seen.trade.position.symbol
-    carried_out = trade.proposal.source_id if trade.is_complete else None
+def _by_the_rules(seen: _Look, context: WeekContext, deps: Deps) -> tuple[str | None, str | None]:
+    """Return why no opinion is needed, or None; and the event that calls for one, or None."""
+    trade, rules = seen.trade, deps.config.risk.checkpoint
+    snapshot, symbol = context.frozen_snapshot, trade.position.symbol
+    proxy = snapshot.volatility_proxy
     reference = reference_of(
-        trade.position.average_entry_price, trade.looks, carried_out=carried_out
+        trade.position.average_entry_price,
+        trade.looks,
+        carried_out=trade.proposal.source_id if trade.is_complete else None,
+        proxy_price=proxy.last_close if proxy else None,
     )
-    lines = (line for line in context.frozen_snapshot.instruments if line.symbol == symbol)
-    frozen = next((line.numbers() for line in lines), {})
-    return staying_reason(
+    event = event_of(snapshot, reference, proxy_price=seen.proxy_price, event_atr=rules.event_atr)
+    staying = staying_reason(
         seen.readings,
         reference,
         price=seen.price,
-        atr_usd=frozen.get(f"{symbol}.atr_14"),
-        quiet_atr=deps.config.risk.checkpoint.quiet_atr,
+        atr_usd=snapshot.numbers().get(f"{symbol}.atr_14"),
+        quiet_atr=rules.quiet_atr,
+        invalidation=seen.invalidation,
+        event=event,
     )
+    return staying, event
 
 
 async def _ask(seen: _Look, context: WeekContext, deps: Deps) -> tuple[Fact, ...]:
@@ -157,6 +176,7 @@ async def _ask(seen: _Look, context: WeekContext, deps: Deps) -> tuple[Fact, ...
             held=trade.held,
             position=_position(seen),
             readings=seen.readings,
+            invalidation=seen.invalidation,
             peers=seen.peers,
         )
     )
@@ -191,7 +211,12 @@ def _position(seen: _Look) -> dict[str, object]:
 
 
 def _taken(
-    seen: _Look, answer: CheckpointAnswer, context: WeekContext, deps: Deps, *, model: str | None
+    seen: _Look,
+    answer: CheckpointAnswer,
+    context: WeekContext,
+    deps: Deps,
+    *,
+    model: str | None = None,
 ) -> CheckpointTaken:
     trade, now = seen.trade, deps.clock.now()
     return CheckpointTaken(
@@ -209,8 +234,11 @@ def _taken(
             conviction_after=answer.conviction_after,
             reason_delta=answer.reason_delta,
             indicators=seen.readings,
+            invalidation=seen.invalidation,
             profit_usd=str(trade.position.unrealized_profit),
             price_usd=str(seen.price),
+            proxy_price_usd=None if seen.proxy_price is None else str(seen.proxy_price),
+            event=seen.event,
             decided_by="model" if model else "rules",
             model=model,
         ),

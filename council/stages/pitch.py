@@ -1,11 +1,12 @@
 """Asks every portfolio manager for its pitch, all at once; the silent abstain, the rest go on."""
 
+from collections.abc import Mapping
+
 from config.ids import meaning_id
 from council.context import WeekContext
 from council.events import PitchAbstained, PitchMade
 from council.fact import Fact
 from council.llm.questions import pitch_question
-from council.model.market import MarketSnapshot
 from council.model.pitch import FrozenIndicator, IndicatorRule, Pitch, PitchAnswer
 from council.parallel import all_at_once
 from council.ports import Abstained, Answered, Deps
@@ -48,10 +49,14 @@ async def _ask(
 
 
 def _pitch(account: str, reply: Answered[PitchAnswer], context: WeekContext, deps: Deps) -> Pitch:
-    answer = reply.answer
-    frozen = _frozen(answer.indicators, context.frozen_snapshot)
+    answer, numbers = reply.answer, context.frozen_snapshot.numbers()
+    rule = answer.invalidation_rule
+    frozen = {
+        "indicators": tuple(_frozen(rule, numbers) for rule in answer.indicators),
+        "invalidation_rule": None if rule is None else _frozen(rule, numbers),
+    }
     return Pitch(
-        **{**dict(answer), "indicators": frozen},
+        **{**dict(answer), **frozen},
         idea_id=meaning_id("pitch", context.week_id, account),
         week_id=context.week_id,
         account=account,
@@ -60,9 +65,6 @@ def _pitch(account: str, reply: Answered[PitchAnswer], context: WeekContext, dep
     )
 
 
-def _frozen(
-    rules: tuple[IndicatorRule, ...], snapshot: MarketSnapshot
-) -> tuple[FrozenIndicator, ...]:
-    """Join each rule with the market table's value; the question refused names that it lacks."""
-    numbers = snapshot.numbers()
-    return tuple(FrozenIndicator(**dict(rule), current=numbers[rule.name]) for rule in rules)
+def _frozen(rule: IndicatorRule, numbers: Mapping[str, float]) -> FrozenIndicator:
+    """Join `rule` with the market table's value; the question refused names that it lacks."""
+    return FrozenIndicator(**dict(rule), current=numbers[rule.name])

@@ -31,6 +31,7 @@ from council.trading.halts import halted_fact
 from council.trading.journal import record
 from council.trading.leg_runner import LegRunner
 from council.trading.lifecycle import TradeState, TradeStatus, known_trade
+from council.trading.opening import mark_opening
 from council.trading.order_gate import OrderGate
 from council.trading.reconcile import reconcile
 from council.trading.tickets import plan_legs, renewed_ticket
@@ -73,13 +74,14 @@ class AccountRun:
         self._gate = OrderGate(self.deps, self.desk, self.ledger)
 
     async def run(self) -> AccountReport:
-        """Reconcile, then carry out what is approved, as far as this cycle allows.
+        """Mark the opening, reconcile, then carry out what is approved as far as this cycle allows.
 
         Raises:
             VenueUnreachable: the venue could not be asked; what was stored so far stands.
             OrderMismatch: an order at the venue is not the one intended.
             Overtaken: another executor works on this account: read again.
         """
+        await mark_opening(self.deps, self.ledger.account)
         late = await expire_unsent(self.ledger.account, self.deps)
         self.notes += [UNSENT] * len(late)
         await self._halt_if_wanted()

@@ -40,6 +40,7 @@ from council.trading.journal import record
 from council.trading.lifecycle import TradeState, TradeStatus, load_trade
 from council.trading.notices import tell_approved
 from council.trading.relaying import RELAYED, streams_within_caps
+from council.trading.scripts import SCRIPTS, refuse_script
 from council.trading.verdicts import (
     minute,
     no_such_trade,
@@ -57,9 +58,11 @@ _TRUSTS: Final[dict[Channel, frozenset[Trust]]] = {
     "tool": frozenset({"client_relayed"}),
     "app_card": frozenset({"client_relayed"}),
     "demo": frozenset({"demo"}),
+    "simulation": frozenset({"simulation"}),
 }
-STRICT_TRUSTS: Final[frozenset[Trust]] = frozenset({"human_direct", "demo"})
-"""What counts while approval.mode is strict: the person's secret; a demo moves nobody's money."""
+STRICT_TRUSTS: Final[frozenset[Trust]] = frozenset({"human_direct", *SCRIPTS})
+"""What counts while approval.mode is strict: the person's secret; where no money moves, a script's.
+"""
 _MIN_PREFIX = 6
 _TRIES = 50
 """An account whose orders are under way moves several times a second, and an approval with it."""
@@ -130,6 +133,7 @@ async def approve(
     for _ in range(_TRIES):
         state = await _pending(trade_id, deps)
         ticket = state.proposal.ticket
+        refuse_script(decider.trust, ticket, deps)
         _check_ticket(state.proposal, digest, asked_round)
         _check_phrase(state.proposal, decider, confirmation)
         guard = await _unhalted(guard, ticket.account, deps)

@@ -17,6 +17,7 @@ from council.trading.account_guard import AccountGuard
 from council.trading.account_legs import LegState
 from council.trading.approvals import STRICT_TRUSTS
 from council.trading.relaying import RELAYED
+from council.trading.scripts import SCRIPTS
 from council.trading.tickets import filled_on, permits
 
 MAX_CLOSE_ATTEMPTS = 2
@@ -57,13 +58,15 @@ class Standing:
 class Rules:
     """What else decides whether an order may be sent: the time, the mode, halts and drifts.
 
-    `over_caps` says which cap a relayed approval breaks, if one.
+    `over_caps` says which cap a relayed approval breaks, if one; with `scripts_decide` nobody's
+    money is at stake, and a script stands in for the person.
     """
 
     now: datetime
     mode: Literal["conversational", "strict"]
     guard: AccountGuard
     over_caps: str | None = None
+    scripts_decide: bool = False
 
 
 def objection_to(
@@ -72,7 +75,7 @@ def objection_to(
     """Return the first reason against sending an order in `symbol` for `ticket` now, or None."""
     lasting = (
         _broken_seal(ticket, approval)
-        or _untrusted(approval, rules.mode)
+        or _untrusted(approval, rules)
         or rules.over_caps
         or _expired(ticket, rules.now)
     )
@@ -160,8 +163,10 @@ def _broken_seal(ticket: Ticket, approval: TradeApproved) -> str | None:
     return "the ticket is not the one that was approved"
 
 
-def _untrusted(approval: TradeApproved, mode: str) -> str | None:
-    if mode != "strict" or approval.trust in STRICT_TRUSTS:
+def _untrusted(approval: TradeApproved, rules: Rules) -> str | None:
+    if approval.trust in SCRIPTS and not rules.scripts_decide:
+        return "a script approved it, which counts in a simulation alone"
+    if rules.mode != "strict" or approval.trust in STRICT_TRUSTS:
         return None
     if approval.channel in RELAYED:
         return "approval.mode is strict and a model relayed the approval"

@@ -19,6 +19,7 @@ from council.trade_facts import DriftAccepted, TradeApproved, TradingHalted, Tra
 from council.trading.account_legs import AccountLedger
 from council.trading.account_run import AccountReport, AccountRun
 from council.trading.approvals import expire_due, expire_unsent
+from council.trading.opening import mark_opening
 
 LONGEST_REST: Final = timedelta(seconds=30)
 """So often all accounts get a turn even if nothing was heard: for the open, and for expiry."""
@@ -41,12 +42,15 @@ async def execute_once(
 ) -> tuple[AccountReport, ...]:
     """Give each of `accounts` (nicknames; None: all) one turn, many at the same time.
 
+    The first time in a session all accounts are marked before; see `mark_opening`.
+
     Raises:
         UsageError: a nickname is unknown.
         StoreUnavailable: the database is away.
     """
     names = _chosen(deps, accounts)
     await expire_due(deps)
+    await mark_opening(deps)
     places = asyncio.Semaphore(TURNS_AT_ONCE)
 
     async def in_place(name: str) -> AccountReport:

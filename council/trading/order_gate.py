@@ -26,6 +26,7 @@ from council.trading.lifecycle import TradeState, TradeStatus, load_trade
 from council.trading.limit_checks import Moment, daily_loss_halt, limit_objection
 from council.trading.reconcile import CONFIRMED_AFTER
 from council.trading.relaying import no_longer_within_caps
+from council.trading.scripts import scripts_decide
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +106,11 @@ class OrderGate:
         ticket, risk = trade.proposal.ticket, self.deps.config.risk
         now = self.deps.clock.now()
         rules = Rules(
-            now=now, mode=risk.approval.mode, guard=self.ledger.guard, over_caps=over_caps
+            now=now,
+            mode=risk.approval.mode,
+            guard=self.ledger.guard,
+            over_caps=over_caps,
+            scripts_decide=scripts_decide(self.desk.venue.name, self.deps.clock),
         )
         return objection_to(
             ticket, trade.approved, standing, symbol=line.symbol, rules=rules

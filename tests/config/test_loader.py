@@ -106,8 +106,17 @@ def test_the_order_of_the_models_does_not_change_the_hash(folder: Path) -> None:
     assert config.content_hash == load_config().content_hash
 
 
-def test_a_newer_duration_leaves_the_hash_as_it_is(edit: Edit) -> None:
-    folder = edit("assets.yaml", "duration_years: 16.0", "duration_years: 15.5")
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("duration_years: 16.0", "duration_years: 15.5"),
+        ("dividend_yield: 0.044", "dividend_yield: 0.041"),
+        ("borrow_rate: 0.0300", "borrow_rate: 0.0100"),
+        ("rates_as_of: 2025-12-31", "rates_as_of: 2026-06-30"),
+    ],
+)
+def test_a_newer_estimate_leaves_the_hash_as_it_is(edit: Edit, old: str, new: str) -> None:
+    folder = edit("assets.yaml", old, new)
 
     assert load_config(folder).content_hash == load_config().content_hash
 
@@ -178,6 +187,9 @@ CONTRADICTIONS = [
     ("assets.yaml", "proxy: VIXY", "proxy: SPY", "SPY both as volatility_proxy and as an"),
     ("assets.yaml", "    duration_years: 16.0\n", "", "TLT only one of duration_years and"),
     ("assets.yaml", "duration_years: 16.0", "duration_years: 0", "[3].duration_years (0)"),
+    ("assets.yaml", "    borrow_rate: 0.0025\n", "", "SPY only some of dividend_yield"),
+    ("assets.yaml", "dividend_yield: 0.011", "dividend_yield: 1.1", "[0].dividend_yield (1.1)"),
+    ("assets.yaml", "borrow_rate: 0.0025", "borrow_rate: -1", "[0].borrow_rate (-1)"),
     ("assets.yaml", "alternate_for: GLD", "alternate_for: GOLD", "alternate_for GOLD"),
     ("risk.yaml", "conviction: -1.5", "conviction: -2.0", "the conviction -2.0 twice"),
     ("risk.yaml", "  - {conviction: 1.5, share: 0.25}\n", "", "lacks conviction 1.5"),
@@ -193,7 +205,7 @@ CONTRADICTIONS = [
     ("schedule.yaml", '"12:00"', '"09:00"', "the checkpoint 09:00 twice"),
     ("schedule.yaml", '"15:30"', '"16:30"', "has last_entry 16:30"),
     ("schedule.yaml", '"15:30"', "1530", '(1530): write a time of day as "HH:MM"'),
-    ("assets.yaml", "{symbol: SPY,", "[symbol, SPY] #", "write `key: value` pairs"),
+    ("assets.yaml", "instruments:\n", "instruments:\n  - [SPY]\n", "write `key: value` pairs"),
     ("risk.yaml", "sizing_policy", "? [a, b]\n: 1\nsizing_policy", "a key must be plain text"),
 ]
 

@@ -38,28 +38,12 @@ from council.measure_facts import ManagerFellSilent, ModelDriftMeasured, ReviewB
 from council.model.asking import FinalAnswer, MemberAnswer, RankedAnswer
 from council.model.checkpoint import Action, Checkpoint, IndicatorReading
 from council.model.measures import Drift, LongSilence, ReviewBias
-from council.model.postmortem import (
-    AccountNumbers,
-    BookNumbers,
-    Claim,
-    Confirmation,
-    Lesson,
-    Postmortem,
-    WeekNumbers,
-)
 from council.model.research import Report, Source
 from council.research_facts import (
     ResearchAbandoned,
     ResearchIntended,
     ResearchReported,
     ResearchSubmitted,
-)
-from council.result_facts import (
-    EquityMarked,
-    HeldPosition,
-    PostmortemAbstained,
-    PostmortemWritten,
-    PricesMarked,
 )
 from council.run_facts import RunCancelled, RunRequested
 from council.trade_facts import (
@@ -98,6 +82,7 @@ from tests.builders import (
     make_snapshot,
     make_ticket,
 )
+from tests.council.result_examples import result_facts
 
 TRADE_ID = trade_id_for(WEEK_ID, "ALPHA")
 ORDER_ID = client_order_id_for(TRADE_ID, "open", 1)
@@ -139,6 +124,11 @@ def make_checkpoint(**changes: Any) -> Checkpoint:
         "conviction_after": Decimal("0.5"),
         "reason_delta": "Nothing crossed.",
         "indicators": (reading,),
+        "invalidation": (
+            reading.model_copy(update={"name": "SPY.close", "operator": "<", "now": 60.5}),
+        ),
+        "proxy_price_usd": "21.5",
+        "event": "VIXY rose by 2.1 ATR since the week began",
         "profit_usd": "12.50",
         "decided_by": "rules",
         "model": None,
@@ -314,59 +304,6 @@ def run_facts() -> tuple[Fact, ...]:
     """Return one example of every fact about what was asked to run."""
     run = {"week_id": WEEK_ID, "run_id": f"run-{WEEK_ID}", "number": 1}
     return (RunRequested(**run, query="Rates first."), RunCancelled(**run))
-
-
-def result_facts() -> tuple[Fact, ...]:
-    """Return one example of every fact about what came of the week."""
-    mark = {"week_id": WEEK_ID, "session_on": NOW.date(), "slot": "12:00", "marked_at": NOW}
-    price = Decimal("412.25")
-    held = HeldPosition(symbol="GLD", quantity=12, price=price, market_value_usd=12 * price)
-    claim = Claim(text="Gold carried the week.", evidence=(meaning_id("an event"),))
-    lesson_id = meaning_id("lesson", WEEK_ID, "Size by the stop.")
-    postmortem = Postmortem(
-        week_id=WEEK_ID,
-        account="BOARD",
-        model="rehearsal/chairman",
-        written_at=NOW,
-        claims=(claim,),
-        lessons=(Lesson(**{**dict(claim), "text": "Size by the stop."}, lesson_id=lesson_id),),
-        confirmed=(Confirmation(lesson_id=meaning_id("older"), evidence=claim.evidence),),
-        dropped=1,
-    )
-    written = {"week_id": WEEK_ID, "account": "BOARD", "numbers": week_numbers()}
-    return (
-        PricesMarked(**mark, source="synthetic:7", prices={"GLD": price}),
-        EquityMarked(
-            **mark,
-            account="ALPHA",
-            equity_usd=Decimal(100_000),
-            cash_usd=Decimal("95053.00"),
-            positions=(held,),
-            dividends_usd=Decimal("1.25"),
-        ),
-        PostmortemAbstained(**written, model="rehearsal/chairman", reason="no answer in time"),
-        PostmortemWritten(**written, postmortem=postmortem),
-    )
-
-
-def week_numbers() -> WeekNumbers:
-    """Return the numbers of a week of one account and one shadow book."""
-    own = AccountNumbers(
-        account="ALPHA",
-        profit_usd=Decimal("120.50"),
-        time_weighted_return=0.001205,
-        maximum_drawdown=-0.004,
-        turnover=0.05,
-        conviction_volatility=None,
-        panic_exits=0,
-        panic_cost_usd=Decimal(0),
-        gross_exposure=0.05,
-        net_exposure=0.05,
-        dividends_usd=Decimal("1.25"),
-        borrow_usd=Decimal(0),
-    )
-    spy = BookNumbers(book="spy", account=None, net_return=0.004)
-    return WeekNumbers(until_at=NOW, accounts=(own,), books=(spy,), notices=())
 
 
 def guarding_facts() -> tuple[Fact, ...]:

@@ -16,6 +16,7 @@ from council.anonymise import (
     without_names,
 )
 from council.context import WeekContext
+from council.model.pitch import FrozenIndicator
 from tests.builders import (
     CHAIRMAN,
     MANAGERS,
@@ -224,6 +225,16 @@ def test_an_anonymous_pitch_carries_the_frozen_indicators() -> None:
     pitch = CONTEXT.pitches[0]
 
     assert anonymous_pitch("P1", pitch, CONFIG).indicators == pitch.indicators
+
+
+def test_reviewers_see_the_rule_that_ends_a_trade_and_whether_its_value_is_the_tables() -> None:
+    rule = FrozenIndicator(name="SPY.close", operator="<", threshold=95.0, current=99.0)
+    pitch = make_pitch("ALPHA", invalidation_rule=rule)
+
+    shown = anonymous_pitch("P1", pitch, CONFIG, numbers={"SPY.close": 100.25})
+
+    assert shown.invalidation_rule == rule
+    assert shown.number_flags == ("SPY.close is frozen at 99, the market table has 100.25",)
 
 
 def test_reviews_reach_the_chairman_in_an_order_and_words_that_tell_nothing() -> None:

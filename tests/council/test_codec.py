@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from council.codec import event_id_of, to_event, to_fact
+from council.codec import event_id_of, payload_of, to_event, to_fact
 from council.errors import UnknownFact
-from council.events import StageCompleted
+from council.events import CheckpointTaken, PitchMade, StageCompleted
 from council.fact import Fact
 from store.events import NewEvent, StoredEvent
 from tests.builders import NOW, WEEK_ID
@@ -82,3 +82,22 @@ def test_a_damaged_payload_is_no_fact() -> None:
 
     with pytest.raises(UnknownFact, match="StageCompleted"):
         to_fact(event)
+
+
+@pytest.mark.parametrize(
+    ("kind", "inside", "absent"),
+    [
+        (PitchMade, "pitch", ("invalidation_rule",)),
+        (CheckpointTaken, "checkpoint", ("invalidation", "proxy_price_usd", "event", "price_usd")),
+    ],
+)
+def test_a_record_from_before_there_were_invalidation_rules_is_read(
+    kind: type[Fact], inside: str, absent: tuple[str, ...]
+) -> None:
+    fact = next(fact for fact in every_fact() if isinstance(fact, kind))
+    payload = payload_of(fact)
+    old = {name: value for name, value in payload[inside].items() if name not in absent}
+
+    read = kind.model_validate({**payload, inside: old})
+
+    assert all(not getattr(getattr(read, inside), name) for name in absent)

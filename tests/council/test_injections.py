@@ -64,8 +64,10 @@ def pack_with(text: str) -> FakeResearch:
     return FakeResearch(result=ResearchResult(answer, "hostile", "vendor/hostile", ()))
 
 
-async def run(text: str, *, obeys: bool) -> Ran:
-    store, prompts = MemoryEventStore(project), list[str]()
+async def run(text: str, *, obeys: bool, store: MemoryEventStore | None = None) -> Ran:
+    """Run a week whose packs say `text`; a `store` may hold what came before."""
+    store = MemoryEventStore(project) if store is None else store
+    prompts = list[str]()
     deps = make_deps(CONFIG, store=store)
     models = open_models(
         CONFIG,

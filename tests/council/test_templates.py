@@ -19,7 +19,7 @@ from council.llm.questions import (
 )
 from council.model.base import Direction
 from council.model.checkpoint import CheckpointAnswer, IndicatorReading
-from council.model.pitch import PitchTerms
+from council.model.pitch import FrozenIndicator, PitchTerms
 from council.model.review import AnonymousPitch, Ballot
 from council.ports import Question, ResearchTask
 from council.templates import prompt_hash, render
@@ -41,7 +41,8 @@ SNAPSHOT = make_snapshot(
     without_prices=("USO",),
     notices=("USO has no bars.",),
 )
-PITCH = make_pitch("ALPHA")
+ENDS = FrozenIndicator(name="SPY.close", operator="<", threshold=98.5, current=100.25)
+PITCH = make_pitch("ALPHA", invalidation_rule=ENDS)
 CONTEXT = WeekContext(
     WEEK_ID,
     snapshot=SNAPSHOT,
@@ -70,6 +71,7 @@ def checkpoint() -> Question[CheckpointAnswer]:
         held=Direction.LONG,
         position={"instrument": "SPY", "profit_usd": Decimal("12.50")},
         readings=(reading,),
+        invalidation=(IndicatorReading(**dict(ENDS), now=98.4, crossed=True),),
         peers=({"instrument": "TLT", "direction": "SHORT"},),
     )
 

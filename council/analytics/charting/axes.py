@@ -97,6 +97,11 @@ def date_ticks(low: float, high: float) -> tuple[tuple[float, str], ...]:
     return tuple((float(on.toordinal()), _label(on, days=days)) for on in found)
 
 
+def day_label(day: float) -> str:
+    """Return the day of a day number, without its year."""
+    return _label(date.fromordinal(floor(day)), days=0)
+
+
 def _round_up(step: float) -> float:
     power = 10.0 ** floor(log10(step))
     return next(nice * power for nice in _STEPS if nice * power >= step * (1 - 1e-9))

@@ -1,10 +1,12 @@
 """Lines over time, each named at its end: where everything goes, then the drawing of it.
 
 A name stands beside the end of its line and is moved only as far as its neighbours force it.
+References, what the others are measured against, are thin and grey and leave the colours to them.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import count
 from typing import Final
 
 from council.analytics.charting.axes import Axis, date_ticks
@@ -29,17 +31,32 @@ _LEAST_HEIGHT: Final = 300.0
 _LEADER: Final = 26.0
 _MOST_NAME: Final = 118.0
 _EDGE: Final = 6.0
+_REFERENCE_DASHES: Final = ("6 3", "1 3", "9 3 1 3")
 LABEL_HEIGHT: Final = NARROW_FONT_PX * 1.25
 
 
 @dataclass(frozen=True, slots=True)
+class Emphasis:
+    """Which lines recede, as references, and which one is solid and heavier than the others."""
+
+    references: Collection[str] = ()
+    foremost: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Line:
-    """One series where it is drawn, and its name beside its end."""
+    """One series where it is drawn, and its name beside its end.
+
+    `turn` counts the lines of its own sort, references or not, from zero.
+    """
 
     name: str
     label: str
     points: Points
     label_box: Box
+    turn: int
+    is_reference: bool
+    is_foremost: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +75,7 @@ def line_layout(
     *,
     ticks: Sequence[float],
     tick_labels: Sequence[str],
+    emphasis: Emphasis = Emphasis(),
     least_height: float = _LEAST_HEIGHT,
 ) -> LineLayout:
     """Return where `series` of (day number, value) go; none of them is empty."""
@@ -73,7 +91,8 @@ def line_layout(
     across = Axis(min(days), max(days), plot.left, plot.right)
     up = Axis(ticks[0], ticks[-1], plot.bottom, plot.top)
     drawn = {n: tuple((across.at(d), up.at(v)) for d, v in ps) for n, ps in series.items()}
-    return LineLayout(height, plot, across, up, _named(drawn, labels, plot))
+    lines = _named(drawn, labels, plot, emphasis=emphasis)
+    return LineLayout(height, plot, across, up, lines)
 
 
 def spread(wanted: Sequence[float], *, gap: float, low: float, high: float) -> tuple[float, ...]:
@@ -103,9 +122,9 @@ def line_parts(
     for tick, label in zip(ticks, tick_labels, strict=True):
         parts += _level(layout, layout.up.at(tick), label)
     parts += date_parts(layout.across, bottom=layout.plot.bottom, top=layout.plot.bottom)
-    for index, line in enumerate(layout.lines):
-        parts.append(_line(index, line))
-    return parts
+    # What is measured lies over what it is measured against, the foremost line over all.
+    lines = sorted(layout.lines, key=lambda line: (not line.is_reference, line.is_foremost))
+    return parts + [_reference(line) if line.is_reference else _line(line) for line in lines]
 
 
 def date_parts(across: Axis, *, bottom: float, top: float) -> list[str]:
@@ -138,17 +157,26 @@ def _pooled(first: tuple[float, int], second: tuple[float, int]) -> tuple[float,
     return (first[0] * first[1] + second[0] * second[1]) / count, count
 
 
-def _named(drawn: Mapping[str, Points], labels: Mapping[str, str], plot: Box) -> tuple[Line, ...]:
+def _named(
+    drawn: Mapping[str, Points],
+    labels: Mapping[str, str],
+    plot: Box,
+    *,
+    emphasis: Emphasis,
+) -> tuple[Line, ...]:
     half = LABEL_HEIGHT / 2
     ends = [points[-1][1] for points in drawn.values()]
     middles = spread(ends, gap=LABEL_HEIGHT, low=plot.top + half, high=plot.bottom - half)
-    left = plot.right + _LEADER
+    left, turns = plot.right + _LEADER, {True: count(), False: count()}
     return tuple(
         Line(
             name=name,
             label=labels[name],
             points=points,
             label_box=Box(left, middle - half, left + text_width(labels[name]), middle + half),
+            turn=next(turns[name in emphasis.references]),
+            is_reference=name in emphasis.references,
+            is_foremost=name == emphasis.foremost,
         )
         for (name, points), middle in zip(drawn.items(), middles, strict=True)
     )
@@ -160,17 +188,50 @@ def _level(layout: LineLayout, y: float, label: str) -> list[str]:
     return [hair_line((plot.left, y), (plot.right, y)), words]
 
 
-def _line(index: int, line: Line) -> str:
-    colour, box, end = line_paint(index), line.label_box, line.points[-1]
-    middle, shape = (box.top + box.bottom) / 2, MARKERS[index % len(MARKERS)]
-    stroke = {"stroke": colour, "fill": "none", "stroke_linejoin": "round", "stroke_width": "2"}
-    leader = path_of((end, (box.left - 10, middle)))
+def _line(line: Line) -> str:
+    colour, middle = line_paint(line.turn), _middle(line)
+    left, shape = line.label_box.left, MARKERS[line.turn % len(MARKERS)]
+    dash, width = (line_dash(line.turn), 1.7) if not line.is_foremost else ("none", 3.2)
+    path = _path(line, colour, dash=dash, width=width)
     return element(
         "g",
         element("title", plain(line.name))
-        + element("path", d=leader, stroke=paint("quiet"), stroke_dasharray="1 3")
-        + element("path", d=path_of(line.points), stroke_dasharray=line_dash(index), **stroke)
-        + marker(shape, *end, fill=colour, stroke=paint("surface"))
-        + marker(shape, box.left - 9, middle, fill=colour)
-        + text(line.label, box.left, middle, class_="strong"),
+        + _leader(line)
+        + path
+        + marker(shape, *line.points[-1], fill=colour, stroke=paint("surface"))
+        + marker(shape, left - 9, middle, fill=colour)
+        + text(line.label, left, middle, class_="strong"),
     )
+
+
+def _reference(line: Line) -> str:
+    dash = _REFERENCE_DASHES[line.turn % len(_REFERENCE_DASHES)]
+    path = _path(line, paint("quiet"), dash=dash, width=1.4)
+    return element(
+        "g",
+        element("title", plain(line.name))
+        + _leader(line)
+        + path
+        + text(line.label, line.label_box.left, _middle(line), class_="quiet"),
+    )
+
+
+def _path(line: Line, colour: str, *, dash: str, width: float) -> str:
+    return element(
+        "path",
+        d=path_of(line.points),
+        fill="none",
+        stroke=colour,
+        stroke_dasharray=dash,
+        stroke_width=width,
+        stroke_linejoin="round",
+    )
+
+
+def _leader(line: Line) -> str:
+    path = path_of((line.points[-1], (line.label_box.left - 10, _middle(line))))
+    return element("path", d=path, stroke=paint("quiet"), fill="none", stroke_dasharray="1 3")
+
+
+def _middle(line: Line) -> float:
+    return (line.label_box.top + line.label_box.bottom) / 2

@@ -1,14 +1,16 @@
 """Conviction over time, one strip an account: steps above and below zero, and what was done.
 
-Six accounts in half steps would hide each other in one plot, so each has a strip on one time axis.
+Six accounts in half steps would hide each other in one plot, so each has a strip on one axis of
+slots: nights and weekends, when nobody looks, take no room.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import floor
 from typing import Final
 
-from council.analytics.charting.axes import Axis, signed
-from council.analytics.charting.lines import date_parts, hair_line, path_of
+from council.analytics.charting.axes import Axis, day_label, signed
+from council.analytics.charting.lines import hair_line, path_of
 from council.analytics.charting.svg import (
     WIDTH,
     Box,
@@ -22,7 +24,9 @@ from council.analytics.charting.svg import (
 from council.analytics.charting.theme import NARROW_FONT_PX, paint
 
 Looks = tuple[tuple[float, float, str], ...]
-"""(day number, conviction, action), oldest first."""
+"""(place on the axis, conviction, action), oldest first."""
+DayMarks = tuple[tuple[float, str], ...]
+"""(place of a day's first look, the day in words)."""
 
 ACTION_MARKERS: Final = {"STAY": "circle", "REDUCE": "fall", "FLIP": "diamond", "EXIT": "cross"}
 _OTHER_MARKER: Final = "square"
@@ -34,6 +38,8 @@ _NAME: Final = NARROW_FONT_PX * 1.4
 _STRIP: Final = 52.0
 _LONE_STRIP: Final = 150.0
 _LEVELS: Final = (_STRONGEST, 0.0, -_STRONGEST)
+_SAME_SLOT: Final = 1 / 72
+"""Of a day: accounts that are looked at within twenty minutes share their slot."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +63,23 @@ class StripLayout:
     strips: tuple[Strip, ...]
 
 
+def in_slots(accounts: Mapping[str, Looks]) -> tuple[dict[str, Looks], DayMarks]:
+    """Return looks at day numbers as looks at evenly spaced slots, and where each day begins."""
+    slots: list[float] = []
+    place_of: dict[float, float] = {}
+    for day in sorted({day for looks in accounts.values() for day, _, _ in looks}):
+        if not slots or day - slots[-1] > _SAME_SLOT:
+            slots.append(day)
+        place_of[day] = float(len(slots) - 1)
+    placed = {
+        name: tuple((place_of[day], value, action) for day, value, action in looks)
+        for name, looks in accounts.items()
+    }
+    firsts = {floor(day): place for place, day in reversed(list(enumerate(slots)))}
+    days = ((float(place), day_label(day)) for day, place in sorted(firsts.items()))
+    return placed, tuple(days)
+
+
 def strip_layout(accounts: Mapping[str, Looks]) -> StripLayout:
     """Return where the looks of each account go; none of them is empty."""
     days = [day for looks in accounts.values() for day, _, _ in looks]
@@ -70,12 +93,24 @@ def strip_layout(accounts: Mapping[str, Looks]) -> StripLayout:
     return StripLayout(top + _FOOT, across, tuple(strips))
 
 
-def strip_parts(layout: StripLayout, *, caption: str) -> list[str]:
-    """Return the markup: caption, what the markers mean, the strips, the dates."""
-    parts = [text(caption, _EDGE, 14, class_="strong"), *_legend()]
-    bottom = layout.strips[-1].plot.bottom + _EDGE
-    parts += date_parts(layout.across, bottom=bottom, top=layout.strips[0].plot.top)
+def strip_parts(layout: StripLayout, *, caption: str, days: DayMarks) -> list[str]:
+    """Return the markup: caption, what the markers mean, the strips, the days."""
+    parts = [text(caption, _EDGE, 14, class_="strong"), *_legend(), *_day_parts(layout, days)]
     return [*parts, *(part for strip in layout.strips for part in _drawn(strip))]
+
+
+def _day_parts(layout: StripLayout, days: DayMarks) -> list[str]:
+    """A label stands where its day begins; one that would touch the label before is left out."""
+    bottom, top = layout.strips[-1].plot.bottom + _EDGE, layout.strips[0].plot.top
+    parts, free_from = [], 0.0
+    for place, label in days:
+        x = layout.across.at(place)
+        parts.append(hair_line((x, bottom + 5), (x, top)))
+        left = min(max(x - 2, _EDGE), WIDTH - _EDGE - text_width(label))
+        if left >= free_from:
+            parts.append(text(label, left, bottom + 18, class_="quiet"))
+            free_from = left + text_width(label) + _EDGE
+    return parts
 
 
 def _strip(name: str, looks: Looks, *, top: float, tall: float, across: Axis) -> Strip:

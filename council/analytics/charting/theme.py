@@ -43,7 +43,7 @@ _NARROW_AT: Final = 520
 _RULES: Final = (
     ".council-chart{{display:block;width:100%;max-width:640px;height:auto;"
     "font-family:system-ui,'Segoe UI',Helvetica,Arial,sans-serif;{light}}}"
-    "@media (prefers-color-scheme:dark){{.council-chart{{{dark}}}}}"
+    "@media screen and (prefers-color-scheme:dark){{.council-chart{{{dark}}}}}"
     "[data-theme=light] .council-chart,.council-chart[data-theme=light]{{{light}}}"
     "[data-theme=dark] .council-chart,.council-chart[data-theme=dark]{{{dark}}}"
     ".council-chart text{{font-size:{font}px;fill:var(--chart-ink)}}"
@@ -52,7 +52,7 @@ _RULES: Final = (
     "@media (max-width:{narrow_at}px){{.council-chart text{{font-size:{narrow}px}}}}"
 )
 _FIXED_RULES: Final = (
-    "text{{font-family:Helvetica,Arial,'DejaVu Sans',sans-serif;font-size:{font}px;"
+    "text{{font-family:Roboto,Helvetica,Arial,'DejaVu Sans',sans-serif;font-size:{font}px;"
     "fill:var(--chart-ink)}}"
     ".quiet{{fill:var(--chart-quiet)}}.strong{{font-weight:600}}"
 )

@@ -1,4 +1,4 @@
-"""The rehearsal checkpoint: crossed indicators and the result decide, nothing else."""
+"""The rehearsal checkpoint: invalidation, crossed indicators and the result decide, no more."""
 
 from typing import Any
 
@@ -15,11 +15,13 @@ def checkpoint(blocks: Blocks) -> dict[str, Any]:
     position = blocks["position"]
     crossed = [reading for reading in blocks["indicators"] if reading["crossed"]]
     result = float(position.get("profit_fraction") or 0.0)
-    action = _action(len(crossed), result)
+    met = [rule for rule in blocks["invalidation"]["rules"] if rule["met"]]
+    action = "EXIT" if met else _action(len(crossed), result)
+    reason = _ended(met[0]) if met else _reason(crossed, len(blocks["indicators"]), result)
     return {
         "action": action,
         "conviction_after": _conviction(action, position),
-        "reason_delta": capped(_reason(crossed, len(blocks["indicators"]), result)),
+        "reason_delta": capped(reason),
     }
 
 
@@ -35,6 +37,11 @@ def _conviction(action: str, position: dict[str, Any]) -> float:
     sign = -1 if position["direction"] == "SHORT" else 1
     size = abs(float(position.get("conviction") or 1.0))
     return sign * max(0.5, size - (0.5 if action == "REDUCE" else 0.0))
+
+
+def _ended(rule: dict[str, Any]) -> str:
+    threshold = f"{rule['operator']} {rule['threshold']:g}"
+    return f"The invalidation is met: {rule['name']} {threshold}, it is now {_number(rule['now'])}."
 
 
 def _reason(crossed: list[dict[str, Any]], total: int, result: float) -> str:

@@ -38,6 +38,7 @@ def pitch(blocks: Blocks, style_name: str) -> dict[str, Any]:
         "thesis_bullets": _thesis(choice, style, ranking),
         "indicators": _indicators(choice),
         "invalidation": _invalidation(choice),
+        "invalidation_rule": _invalidation_rule(choice),
         "ranking": [
             {"instrument": symbol, "rank": rank, "bucket": _bucket(scores.get(symbol, 0.0))}
             for rank, symbol in enumerate(ranking, start=1)
@@ -115,6 +116,19 @@ def _invalidation(choice: Choice) -> str:
         f"{symbol} closes {side} {level:g}, two average daily ranges from its last close of "
         f"{choice.instrument.close:g}."
     )
+
+
+def _invalidation_rule(choice: Choice) -> dict[str, Any] | None:
+    """Return the sentence as a rule; None where the level lies on the wrong side of the close."""
+    close, level = choice.instrument.close, stop_level(choice)
+    is_short = choice.direction == "SHORT"
+    if close > level if is_short else close < level:
+        return None
+    return {
+        "name": f"{choice.instrument.symbol}.close",
+        "operator": ">" if is_short else "<",
+        "threshold": level,
+    }
 
 
 def _explanation(choice: Choice, ranking: tuple[str, ...]) -> str:

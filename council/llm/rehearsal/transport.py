@@ -9,6 +9,7 @@ from council.llm.rehearsal.asking import final_answer, member_answer, ranking
 from council.llm.rehearsal.chairman import decision
 from council.llm.rehearsal.checkpoints import checkpoint
 from council.llm.rehearsal.managers import pitch
+from council.llm.rehearsal.postmortems import postmortem
 from council.llm.rehearsal.reading import Blocks, read_blocks
 from council.llm.rehearsal.researcher import pack
 from council.llm.rehearsal.reviewers import reviews
@@ -25,6 +26,7 @@ _ANYBODYS: dict[str, Callable[[Blocks], dict[str, Any]]] = {
     "checkpoint": checkpoint,
     "research": pack,
     "chairman": decision,
+    "postmortem": postmortem,
     "ask_ranking": ranking,
     "ask_chairman": final_answer,
 }

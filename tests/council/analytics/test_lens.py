@@ -130,6 +130,7 @@ def test_what_has_no_price_no_beta_or_no_class_is_named() -> None:
     found = look_through((holding("ALPHA", XYZ=10, QQQ=5, SPY=0),), market)
 
     assert (found.without_price, found.without_beta) == (("QQQ",), ("XYZ",))
+    assert found.beta is None
     assert [c.asset_class for c in found.classes] == [UNKNOWN_CLASS]
 
 

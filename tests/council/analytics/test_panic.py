@@ -36,12 +36,13 @@ def test_of_a_flip_only_the_closing_counts() -> None:
     ("action", "look"),
     [
         (Action.EXIT, {"crossed": True}),
+        (Action.EXIT, {"ended": True}),
         (Action.EXIT, {"decided_by": "rules"}),
         (Action.REDUCE, {"after": "0.5"}),
         (Action.STAY, {"after": "1"}),
     ],
 )
-def test_what_an_indicator_or_a_rule_justified_is_no_panic(
+def test_what_an_indicator_an_invalidation_or_a_rule_justified_is_no_panic(
     action: Action, look: dict[str, Any]
 ) -> None:
     assert exits_of(left_early(action, **look)) == []

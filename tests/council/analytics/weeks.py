@@ -95,6 +95,7 @@ def make_look(
     action: Action = Action.EXIT,
     *,
     crossed: bool = False,
+    ended: bool = False,
     decided_by: str = "model",
     before: str = "1",
     after: str = "0",
@@ -115,11 +116,17 @@ def make_look(
             "conviction_after": Decimal(after),
             "reason_delta": "The price fell.",
             "indicators": (reading,),
+            "invalidation": (_invalidation(now=94.0 if ended else 101.0),),
             "profit_usd": "0",
             "decided_by": decided_by,
             "model": "vendor/model" if decided_by == "model" else None,
         }
     )
+
+
+def _invalidation(now: float) -> IndicatorReading:
+    rule = {"name": "SPY.close", "operator": "<", "threshold": 95.0, "current": 100.0}
+    return IndicatorReading.model_validate({**rule, "now": now, "crossed": now < 95.0})
 
 
 def left_early(action: Action, *, price: float = 101.0, end: float = 104.0, **look: Any) -> Week:

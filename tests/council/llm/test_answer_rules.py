@@ -88,6 +88,11 @@ def swapped(first: int, second: int) -> Change:
     return change
 
 
+def ends(name: str, operator: str, threshold: float) -> Fields:
+    """Return an invalidation rule as a model writes it."""
+    return {"name": name, "operator": operator, "threshold": threshold}
+
+
 PITCH_RULES: list[tuple[Change, str]] = [
     (put("instrument", "USO"), "instrument: 'USO' cannot be traded this week"),
     (put("instrument", "AAPL"), "instrument: 'AAPL' cannot be traded this week"),
@@ -107,6 +112,9 @@ PITCH_RULES: list[tuple[Change, str]] = [
     (put("indicators.0.name", "USO.rsi_14"), "USO.rsi_14 is no number of the market table"),
     (put("indicators.0.operator", "crosses"), "indicators.0.operator:"),
     (put("invalidation", ""), "invalidation:"),
+    (put("invalidation_rule", ends("USO.close", "<", 90)), "USO.close is no number of the market"),
+    (put("invalidation_rule", ends("SPY.close", "<", 101)), "SPY.close < 101 is true already"),
+    (put("invalidation_rule", ends("SPY.close", "~", 90)), "invalidation_rule.operator:"),
     (put("ranking.0.rank", 2), "each rank once"),
     (put("ranking.9.rank", 11), "each rank once"),
     (put("ranking.9.instrument", "SPY"), "each rank once"),
@@ -136,6 +144,7 @@ def test_a_pitch_that_breaks_a_rule_is_refused_and_its_author_told(
     "change",
     [
         lambda fields: None,
+        put("invalidation_rule", ends("SPY.close", "<", 98.5)),
         swapped(0, 4),
         lambda fields: (swapped(0, 9)(fields), put("choice_explanation", "Only its end.")(fields)),
         lambda fields: (swapped(0, 9)(fields), fields.update(direction="SHORT", conviction=-1)),

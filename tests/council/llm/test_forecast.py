@@ -14,17 +14,17 @@ CONFIG = load_config()
 PRICES = PriceList(CONFIG.models.prices)
 
 
-def test_a_week_without_its_checkpoints_takes_thirteen_questions() -> None:
+def test_a_week_without_its_checkpoints_takes_fourteen_questions() -> None:
     asked = questions_of_a_week(CONFIG)
 
-    assert sum(own.questions for own in asked if own.stage != "checkpoint") == 13
+    assert sum(own.questions for own in asked if own.stage != "checkpoint") == 14
     assert sum(own.questions for own in asked if own.stage == "checkpoint") == 120
 
 
 def test_the_shipped_models_cost_about_what_was_reckoned_by_hand() -> None:
     forecast = coming_week(CONFIG, PRICES, ())
 
-    assert (forecast.questions, forecast.unpriced, forecast.measured) == (133, (), 0)
+    assert (forecast.questions, forecast.unpriced, forecast.measured) == (134, (), 0)
     assert Decimal("1.4") < forecast.usd < Decimal("1.8")
 
 

@@ -26,9 +26,10 @@ from council.llm.validation import read_answer
 from council.model.base import Direction
 from council.model.checkpoint import Action, IndicatorReading
 from council.model.market import INDICATOR_NAMES, InstrumentSnapshot, MarketSnapshot
-from council.model.pitch import PitchAnswer
+from council.model.pitch import FrozenIndicator, PitchAnswer
 from council.model.review import AnonymousPitch, Ballot, Review, ReviewAnswer
 from council.ports import Question, ResearchTask
+from council.trading.readings import read_again
 from tests.builders import (
     NOW,
     UNIVERSE,
@@ -40,6 +41,7 @@ from tests.builders import (
 )
 
 CONFIG = make_config()
+ENDS = FrozenIndicator(name="SPY.close", operator="<", threshold=98.0, current=100.0)
 SETTINGS = CONFIG.models.accounts["ALPHA"]
 ANY_MARKET = settings(deadline=None, max_examples=25, suppress_health_check=[HealthCheck.too_slow])
 
@@ -93,8 +95,10 @@ def ballot_of(answers: dict[str, PitchAnswer], market: MarketSnapshot) -> Ballot
     pitches = []
     for place, answer in enumerate(answers.values(), start=1):
         fields = answer.model_dump()
+        ends = fields["invalidation_rule"]
         frozen = [{**rule, "current": numbers[rule["name"]]} for rule in fields["indicators"]]
-        fields = {**fields, "indicators": frozen, "label": f"P{place}"}
+        fields |= {"indicators": frozen, "label": f"P{place}"}
+        fields |= {"invalidation_rule": ends and {**ends, "current": numbers[ends["name"]]}}
         pitches.append(AnonymousPitch.model_validate(fields))
     ids = {pitch.label: meaning_id("pitch", pitch.label) for pitch in pitches}
     return Ballot(reviewer="ALPHA", pitches=tuple(pitches), pitch_ids=ids)
@@ -238,16 +242,17 @@ def test_reviewers_of_different_styles_score_differently() -> None:
 
 @pytest.mark.parametrize("held", [Direction.LONG, Direction.SHORT])
 @pytest.mark.parametrize(
-    ("crossed", "result", "action"),
+    ("crossed", "close", "result", "action"),
     [
-        (0, -0.1, Action.STAY),
-        (1, 0.01, Action.REDUCE),
-        (1, -0.05, Action.EXIT),
-        (2, 0.02, Action.EXIT),
+        (0, 99.0, -0.1, Action.STAY),
+        (1, 99.0, 0.01, Action.REDUCE),
+        (1, 99.0, -0.05, Action.EXIT),
+        (2, 99.0, 0.02, Action.EXIT),
+        (0, 97.0, 0.02, Action.EXIT),
     ],
 )
-def test_a_checkpoint_follows_the_crossed_indicators(
-    held: Direction, crossed: int, result: float, action: Action
+def test_a_checkpoint_follows_the_crossed_indicators_and_the_invalidation(
+    held: Direction, crossed: int, *, close: float, result: float, action: Action
 ) -> None:
     readings = tuple(
         IndicatorReading(
@@ -268,10 +273,21 @@ def test_a_checkpoint_follows_the_crossed_indicators(
             "conviction": Decimal("1.5") * held.sign,
         },
         readings=readings,
+        invalidation=read_again([ENDS], {"SPY.close": close}),
         peers=(),
     )
 
     assert ask(question, "momentum").action is action
+
+
+def test_a_managers_invalidation_rule_says_what_its_sentence_says() -> None:
+    for answer in pitches_over(lively_market()).values():
+        rule = answer.invalidation_rule
+
+        assert rule is not None
+        assert f"{rule.threshold:g}" in answer.invalidation
+        assert rule.name == f"{answer.instrument}.close"
+        assert rule.operator == (">" if answer.direction is Direction.SHORT else "<")
 
 
 def test_the_chairman_follows_the_scoreboard_and_hears_every_other_trade() -> None:

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from broker.errors import VenueUnreachable
-from broker.models import Quote, Refused
+from broker.models import Quote
 from config.errors import UsageError
-from config.schema import CheckpointRules, Config, RiskFile, SizingPolicy
+from config.schema import Config, RiskFile, SizingPolicy
 from council.checkpoints import run_checkpoint
 from council.errors import UnknownWeek, WeekBusy, WeekClosed
 from council.events import CheckpointAbstained, CheckpointTaken
@@ -22,7 +22,14 @@ from council.stages.checkpoint import stale_at
 from council.trade_facts import TradeProposed
 from council.trading.approvals import Decider, approve
 from council.trading.executor import run_until_settled
-from tests.builders import CHAIRMAN, MANAGERS, NOW, WEEK_ID, make_config, make_risk
+from tests.builders import (
+    CHAIRMAN,
+    MANAGERS,
+    NOW,
+    WEEK_ID,
+    make_config,
+    make_risk,
+)
 from tests.fakes import (
     FakeMarketData,
     FakeModels,
@@ -87,75 +94,11 @@ def ticket_of(facts: tuple[Fact, ...]) -> Ticket:
     return proposed.ticket
 
 
-async def test_a_quiet_trade_stays_without_asking_a_model() -> None:
-    models = FakeModels()
-    deps = await open_week(models)
-
-    taken = checkpoint_of(await run_checkpoint(WEEK_ID, deps, slot=SLOT))
-
-    assert (taken.action, taken.decided_by, taken.model) == (Action.STAY, "rules", None)
-    assert taken.conviction_after == taken.conviction_before == 1
-    assert models.asked_in("checkpoint") == []
-    assert (await load_week(WEEK_ID, deps.store)).checkpoints[0].checkpoint == taken
-
-
 async def test_a_checkpoint_records_the_price_that_it_saw() -> None:
     deps = await open_week(FakeModels())
     move_price(deps, "100.5")
 
     assert checkpoint_of(await run_checkpoint(WEEK_ID, deps, slot=SLOT)).price_usd == "100.5"
-
-
-async def test_an_author_that_stayed_is_asked_again_once_the_price_has_moved_on() -> None:
-    models = wanting(Action.STAY, "0.5")
-    deps = await open_week(models)
-    move_price(deps, "80")
-    await run_checkpoint(WEEK_ID, deps, slot=SLOT)
-
-    quiet = checkpoint_of(await run_checkpoint(WEEK_ID, deps, slot="14:00"))
-    move_price(deps, "70")
-    moved = checkpoint_of(await run_checkpoint(WEEK_ID, deps, slot="15:50"))
-
-    assert (quiet.decided_by, moved.decided_by) == ("rules", "model")
-    assert "its author's last look" in quiet.reason_delta
-
-
-async def test_an_exit_that_nobody_approved_is_asked_about_in_every_slot() -> None:
-    models = wanting(Action.EXIT, "0")
-    deps = await open_week(models)
-    move_price(deps, "80")
-
-    for slot in (SLOT, "14:00", "15:50"):
-        await run_checkpoint(WEEK_ID, deps, slot=slot)
-
-    assert models.asked_in("checkpoint") == ["ALPHA"] * 3
-
-
-async def test_an_approved_exit_that_the_venue_refused_is_asked_about_again() -> None:
-    models = wanting(Action.EXIT, "0")
-    deps = await open_week(models)
-    move_price(deps, "80")
-    ticket = ticket_of(await run_checkpoint(WEEK_ID, deps, slot=SLOT))
-    venue = deps.desks["ALPHA"].venue
-    assert isinstance(venue, FakeVenue)
-    venue.outcomes.append(lambda _request: Refused(40310000, "account is restricted"))
-    await approve(ticket.trade_id, deps, decider=ANNA)
-    await run_until_settled(deps, ["ALPHA"], timeout=MINUTE)
-    assert venue.held["SPY"] == 500
-
-    again = checkpoint_of(await run_checkpoint(WEEK_ID, deps, slot="14:00"))
-
-    assert (again.decided_by, again.action) == ("model", Action.EXIT)
-    assert models.asked_in("checkpoint") == ["ALPHA"] * 2
-
-
-async def test_the_width_that_counts_as_quiet_is_configured() -> None:
-    for quiet_atr, asked in ((Decimal(1), []), (Decimal(0), ["ALPHA"])):
-        models = wanting(Action.STAY, "1")
-        risk = make_risk(checkpoint=CheckpointRules(quiet_atr=quiet_atr))
-        await run_checkpoint(WEEK_ID, await open_week(models, risk=risk), slot=SLOT)
-
-        assert models.asked_in("checkpoint") == asked
 
 
 async def test_an_account_without_a_position_is_not_looked_at() -> None:

@@ -47,6 +47,19 @@ async def test_a_pitch_keeps_its_author_its_time_and_the_model_that_answered() -
     assert first.outcome == "valid"
 
 
+async def test_an_invalidation_rule_is_frozen_with_the_value_of_the_market_table() -> None:
+    rule = IndicatorRule(name="SPY.close", operator="<", threshold=95.0)
+
+    facts = await facts_with(answering("ALPHA", make_pitch_answer(invalidation_rule=rule)))
+
+    assert isinstance(facts[0], PitchMade)
+    assert isinstance(facts[1], PitchMade)
+    frozen = facts[0].pitch.invalidation_rule
+    assert frozen is not None
+    assert (str(frozen), frozen.current) == ("SPY.close < 95", 100.25)
+    assert facts[1].pitch.invalidation_rule is None
+
+
 async def test_indicators_are_frozen_with_the_value_of_the_market_table() -> None:
     rules = (
         IndicatorRule(name="TLT.rsi_14", operator="<", threshold=40.0),

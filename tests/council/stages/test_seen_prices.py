@@ -9,7 +9,7 @@ from broker.models import Quote
 from broker.ports import Venue
 from council.checkpoints import run_checkpoint
 from council.events import CheckpointAbstained, CheckpointTaken
-from tests.builders import MANAGERS, WEEK_ID
+from tests.builders import CHAIRMAN, MANAGERS, WEEK_ID
 from tests.council.stages.test_checkpoint import SLOT, checkpoint_of, open_week
 from tests.fakes import FakeMarketData, FakeModels, make_quotes
 
@@ -41,9 +41,11 @@ class CountingMarketData(FakeMarketData):
         return await super().latest_quotes(symbols)
 
 
-async def test_quiet_trades_cost_one_look_at_positions_each_and_one_at_prices_for_all() -> None:
+async def test_a_quiet_slot_asks_each_venue_once_for_its_look_and_once_for_its_mark() -> None:
     deps = await open_week(FakeModels(), accounts=MANAGERS)
-    market_data = CountingMarketData(deps.calendar, quotes=make_quotes(deps.config.universe))
+    market_data = CountingMarketData(
+        deps.calendar, quotes=make_quotes((*deps.config.universe, "VIXY"))
+    )
     counted = {name: CountingVenue(desk.venue) for name, desk in deps.desks.items()}
     desks = {
         name: replace(desk, venue=cast("Venue", counted[name]), market_data=market_data)
@@ -54,10 +56,12 @@ async def test_quiet_trades_cost_one_look_at_positions_each_and_one_at_prices_fo
     facts = await run_checkpoint(WEEK_ID, deps, slot=SLOT)
 
     assert [checkpoint_of((fact,)).decided_by for fact in facts] == ["rules"] * len(MANAGERS)
-    assert {name: venue.asked for name, venue in counted.items() if venue.asked} == {
-        name: ["positions"] for name in MANAGERS
+    look, mark = ["positions"], ["account", "positions"]
+    assert {name: venue.asked for name, venue in counted.items()} == {
+        **{name: [*look, *mark] for name in MANAGERS},
+        CHAIRMAN: ["account"],
     }
-    assert market_data.quoted == 1
+    assert market_data.quoted == 2
 
 
 async def test_a_source_of_prices_that_is_away_leaves_only_its_accounts_without_a_look() -> None:

@@ -8,9 +8,26 @@ from uuid import UUID, uuid5
 
 import pytest
 
+from council.context import WeekContext
+from council.model.base import Direction
 from council.model.checkpoint import Action, Checkpoint, IndicatorReading
 from council.model.pitch import FrozenIndicator
-from council.trading.readings import Reference, read_again, reference_of, staying_reason
+from council.trading.readings import (
+    Reference,
+    event_of,
+    frozen_invalidation,
+    read_again,
+    reference_of,
+    staying_reason,
+)
+from tests.builders import (
+    CHAIRMAN,
+    WEEK_ID,
+    make_decision,
+    make_instrument,
+    make_pitch,
+    make_snapshot,
+)
 
 TRADE = UUID(int=1)
 NOBODY = UUID(int=0)
@@ -31,10 +48,20 @@ def reading(name: str = "SPY.rsi_14", *, crossed: bool = False) -> IndicatorRead
     return found
 
 
+def ending(now: float | None) -> IndicatorReading:
+    (found,) = read_again(
+        [FrozenIndicator(name="SPY.close", operator="<", threshold=95.0, current=100.0)],
+        {} if now is None else {"SPY.close": now},
+    )
+    return found
+
+
 def look(
     slot: str,
     readings: Sequence[IndicatorReading] = (),
     *,
+    invalidation: Sequence[IndicatorReading] = (),
+    proxy: str | None = None,
     action: Action = Action.STAY,
     price: str | None = "100",
     decided_by: Any = "model",
@@ -51,8 +78,10 @@ def look(
         conviction_after=Decimal(1),
         reason_delta="because",
         indicators=tuple(readings),
+        invalidation=tuple(invalidation),
         profit_usd="0",
         price_usd=price,
+        proxy_price_usd=proxy,
         decided_by=decided_by,
         model=None,
     )
@@ -65,9 +94,10 @@ def stays(
     price: str = "100",
     atr: float | None = 2.0,
     quiet: str = "1",
+    **more: Any,
 ) -> str | None:
     return staying_reason(
-        readings, reference, price=Decimal(price), atr_usd=atr, quiet_atr=Decimal(quiet)
+        readings, reference, price=Decimal(price), atr_usd=atr, quiet_atr=Decimal(quiet), **more
     )
 
 
@@ -192,3 +222,90 @@ def test_a_change_that_never_came_reopens_a_crossing_that_its_author_had_let_pas
 
     assert stays([crossed], reference_of(ENTRY, looks[:1], carried_out=None)) is not None
     assert stays([crossed], reference) is None
+
+
+def test_an_invalidation_that_is_met_is_its_authors_to_judge() -> None:
+    reference = Reference(ENTRY)
+
+    assert stays([reading()], reference, invalidation=[ending(94.9)]) is None
+    assert stays([reading()], reference, invalidation=[ending(None)]) is None
+    assert stays([reading()], reference, invalidation=[ending(95.0)]) == (
+        "No frozen indicator crossed; no invalidation is met; the price is 0.0 ATR from entry."
+    )
+
+
+def test_an_author_that_stayed_beside_its_invalidation_is_asked_when_it_is_met_anew() -> None:
+    met, clear = [ending(94.0)], [ending(96.0)]
+    stayed = look("10:00", [reading()], invalidation=met)
+    back = look("12:00", [reading()], invalidation=clear, decided_by="rules")
+
+    known = reference_of(ENTRY, [stayed], carried_out=NOBODY)
+    anew = reference_of(ENTRY, [stayed, back], carried_out=NOBODY)
+
+    told = stays([reading()], known, invalidation=met)
+    assert told is not None
+    assert "the invalidation is met, as its author knew" in told
+    assert stays([reading()], anew, invalidation=met) is None
+
+
+def test_the_chairmans_trade_ends_by_any_rule_of_the_pitches_that_it_followed() -> None:
+    rules = [
+        FrozenIndicator(name="SPY.close", operator="<", threshold=level, current=100.0)
+        for level in (95.0, 96.0, 97.0)
+    ]
+    pitches = (
+        make_pitch("ALPHA", invalidation_rule=rules[0]),
+        make_pitch("BRAVO", invalidation_rule=rules[1]),
+        make_pitch("CHARLIE", invalidation_rule=rules[0]),
+        make_pitch("DELTA"),
+        make_pitch(
+            "ECHO", direction=Direction.SHORT, conviction=Decimal(-1), invalidation_rule=rules[2]
+        ),
+    )
+    context = WeekContext(WEEK_ID, pitches=pitches, decision=make_decision())
+
+    assert frozen_invalidation(CHAIRMAN, context) == (rules[0], rules[1])
+    assert frozen_invalidation("BRAVO", context) == (rules[1],)
+    assert frozen_invalidation("DELTA", context) == ()
+
+
+CALM = make_instrument("VIXY", last_close=Decimal(20), indicators={"atr_14": 1.5})
+
+
+def event(price: str | None, *looks: Checkpoint, proxy: Any = CALM) -> str | None:
+    reference = reference_of(
+        ENTRY, looks, carried_out=NOBODY, proxy_price=proxy.last_close if proxy else None
+    )
+    return event_of(
+        make_snapshot(volatility_proxy=proxy),
+        reference,
+        proxy_price=None if price is None else Decimal(price),
+        event_atr=Decimal(2),
+    )
+
+
+def test_a_jump_of_the_volatility_proxy_is_an_event() -> None:
+    assert event("23") == "VIXY rose by 2.0 ATR since the week began"
+    assert event("22.99") is None
+    assert event("10") is None
+    assert stays([reading()], Reference(ENTRY), event=event("23")) is None
+
+
+def test_fear_counts_from_the_authors_last_look() -> None:
+    seen, settled = look("12:00", proxy="23"), look("12:00", proxy="23", decided_by="rules")
+
+    assert event("25.9", seen) is None
+    assert event("26", seen) == "VIXY rose by 2.0 ATR since its author's last look"
+    assert event("23", settled) is not None
+
+
+def test_a_look_from_before_fear_was_kept_counts_from_the_week_before_it() -> None:
+    assert event("23", look("12:00", proxy=None)) is not None
+
+
+def test_a_proxy_without_a_price_settles_nothing_and_a_market_without_one_has_no_events() -> None:
+    unknown = make_instrument("VIXY", last_close=Decimal(20), indicators={"atr_14": None})
+
+    assert event(None) == "VIXY has no price now, so that fear since the week began is unknown"
+    assert event(None, proxy=None) is None
+    assert event("90", proxy=unknown) is None
