@@ -1,0 +1,1 @@
+"""Reports that people read: postmortems and leaderboards as Markdown, HTML and pictures."""
