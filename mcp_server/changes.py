@@ -6,9 +6,18 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import cast
 
+from council.result_facts import PostmortemAbstained, PostmortemWritten
 from council.steps import STEPS
 from mcp_server import operations
-from mcp_server.addresses import CURRENT_WEEK_URI, RUN_URI, STATUS_URI, TRADE_URI, WEEK_URI
+from mcp_server.addresses import (
+    CURRENT_WEEK_URI,
+    POSTMORTEM_PAGE_URI,
+    POSTMORTEM_URI,
+    RUN_URI,
+    STATUS_URI,
+    TRADE_URI,
+    WEEK_URI,
+)
 from mcp_server.asking import RUN_PREFIX
 from mcp_server.runs import run_id_for
 from mcp_server.wiring import App
@@ -16,6 +25,7 @@ from store.events import StoredEvent
 
 _LOOK_BACK = 50
 """How many events before the beginning are looked at for such as came while it was opened."""
+_POSTMORTEMS = frozenset({PostmortemWritten.__name__, PostmortemAbstained.__name__})
 _SKEW = timedelta(seconds=2)
 """By how much the clocks of two machines may differ."""
 
@@ -64,6 +74,9 @@ def resources_of(event: StoredEvent, *, current_week: str) -> Iterator[str]:
         yield from _week_resources(event.week_id)
         if event.week_id == current_week:
             yield CURRENT_WEEK_URI
+    if event.event_type in _POSTMORTEMS and event.week_id:
+        for uri in (POSTMORTEM_URI, POSTMORTEM_PAGE_URI):
+            yield uri.format(week_id=event.week_id)
     if trade_id := event.payload.get("trade_id"):
         yield TRADE_URI.format(trade_id=trade_id)
     if run_id := event.payload.get("run_id"):

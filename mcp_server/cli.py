@@ -24,9 +24,11 @@ from mcp_server.commands import (
     installing,
     money,
     operation,
+    results,
     secret,
     serving,
     setup,
+    simulating,
     stopping,
     tokens,
     trading,
@@ -50,6 +52,7 @@ token = typer.Typer(
 )
 
 app.command("demo")(deliberation.demo)
+app.command("simulate")(simulating.simulate)
 app.command("run-weekly")(deliberation.run_weekly)
 app.command("research")(deliberation.research)
 app.command("pm-pitches")(deliberation.pm_pitches)
@@ -67,6 +70,8 @@ app.command("resume")(stopping.resume)
 app.command("drifts")(stopping.drifts)
 app.command("accept-drift")(stopping.accept_drift)
 app.command("checkpoint")(deliberation.checkpoint)
+app.command("postmortem")(results.postmortem)
+app.command("leaderboard")(results.leaderboard)
 app.command("passphrase")(secret.passphrase)
 app.command("ask")(general.ask)
 app.command("costs")(money.costs)

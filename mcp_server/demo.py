@@ -22,15 +22,17 @@ from config.settings import Settings
 from config.weeks import CouncilWeek, council_week
 from council.checkpoints import run_checkpoint
 from council.pipeline import STAGES, run_week
+from council.slots import CLOSE
 from council.trading.approvals import Decider, approve
 from council.trading.executor import run_until_settled
 from mcp_server import operations
+from mcp_server.demo_shapes import DemoShape, ResultLineShape
 from mcp_server.demo_week import chosen_week, symbols_with_bars
 from mcp_server.desks import STARTING_CASH_USD
 from mcp_server.output import Output
 from mcp_server.readings import list_trades, read_checkpoints
 from mcp_server.rendering.demo import DemoPrinter
-from mcp_server.shapes import DemoShape, ResultLineShape, TradeShape
+from mcp_server.shapes import TradeShape
 from mcp_server.wiring import App, Terms, assembled, opened_database, settled
 from store.databases import recreate_database
 from store.locks import PostgresLocks
@@ -84,6 +86,7 @@ async def play(order: DemoOrder, output: Output) -> None:
         await _approve_and_execute(stage)
         await _go_through_the_week(stage)
         accounts = await _results(stage)
+        await operations.write_postmortem(stage.app, week_id)
         shape = DemoShape(
             week=await operations.week(stage.app, week_id),
             prices=prices.source,
@@ -91,6 +94,7 @@ async def play(order: DemoOrder, output: Output) -> None:
             notices=notices,
             checkpoints=await read_checkpoints(stage.app.deps.store, week_id),
             accounts=accounts,
+            postmortem=await operations.postmortem(stage.app, week_id),
             marked_at=stage.clock.now(),
             elapsed_seconds=round(monotonic() - began, 2),
         )
@@ -185,7 +189,7 @@ async def _execute(stage: _Stage) -> None:
 
 
 async def _go_through_the_week(stage: _Stage) -> None:
-    """Take a checkpoint at noon of every session, approve what it asks, end at the close."""
+    """Take a checkpoint at noon of every session, approve what it asks, and mark its close."""
     deps, week = stage.app.deps, stage.week
     first, last = (at.astimezone(NEW_YORK).date() for at in (week.starts_at, week.ends_at))
     for session in deps.calendar.between(first, last):
@@ -194,6 +198,8 @@ async def _go_through_the_week(stage: _Stage) -> None:
         await run_checkpoint(week.week_id, deps, slot=_CHECKPOINT_SLOT)
         if await _approve_all(stage):
             await _execute(stage)
+        stage.clock.advance_to(session.close_at)
+        await run_checkpoint(week.week_id, deps, slot=CLOSE)
     stage.clock.advance_to(week.ends_at)
 
 

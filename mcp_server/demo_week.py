@@ -25,15 +25,15 @@ def chosen_week(
     """
     if not prices.source.startswith("file:"):
         return _synthetic_week(asked, prices, now=now, schedule=schedule)
-    covered = _weeks_covered(prices)
+    covered = weeks_covered(prices)
     if asked is None:
-        return _best_week(covered, prices.source)
+        return best_week(covered, prices.source)
     parse_week_id(asked)
     if asked not in covered:
         first_on, last_on = min(covered, default="no"), max(covered, default="full week")
         raise UsageError(
             f"The prices ({prices.source}) hold full weeks from {first_on} to {last_on}, but not "
-            f"{asked}: choose another, such as {_best_week(covered, prices.source)}."
+            f"{asked}: choose another, such as {best_week(covered, prices.source)}."
         )
     return asked
 
@@ -51,7 +51,7 @@ def _synthetic_week(
     return asked
 
 
-def _weeks_covered(prices: PriceSource) -> dict[str, int]:
+def weeks_covered(prices: PriceSource) -> dict[str, int]:
     """Return, by week, how many symbols have prices in every session of it; others are absent."""
     counts: Counter[str] = Counter()
     for symbol in prices.symbols:
@@ -62,7 +62,7 @@ def _weeks_covered(prices: PriceSource) -> dict[str, int]:
     return dict(counts)
 
 
-def _best_week(covered: Mapping[str, int], source: str) -> str:
+def best_week(covered: Mapping[str, int], source: str) -> str:
     """Return the last of the weeks in which most symbols have prices."""
     if not covered:
         raise UsageError(f"{source} holds no full week of sessions: bring more bars.")

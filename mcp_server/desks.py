@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from pydantic import SecretStr
+from starlette.applications import Starlette
 
 from broker.accounts import (
     MARKET_DATA_URL,
@@ -50,8 +51,12 @@ class Floor:
 
 
 @asynccontextmanager
-async def opened_floor(app: App, prices: PriceSource | None = None) -> AsyncIterator[Floor]:
+async def opened_floor(
+    app: App, prices: PriceSource | None = None, *, is_alone: bool = False
+) -> AsyncIterator[Floor]:
     """Open a venue for every account and close all at the end.
+
+    With `is_alone` no other process may serve the simulated exchange's accounts.
 
     Raises:
         RefusedError: an address is not Alpaca's paper host and not loopback.
@@ -72,7 +77,8 @@ async def opened_floor(app: App, prices: PriceSource | None = None) -> AsyncIter
         if source is None:
             source = await asyncio.to_thread(SyntheticPrices, DEFAULT_SEED)
         keys = _simulated_keys(app)
-        url = await _exchange_url(app, source, keys, stack=stack) if keys else None
+        exchange = _exchange(app, source, keys, is_alone=is_alone)
+        url = await stack.enter_async_context(running_exchange(exchange)) if keys else None
         desks: list[Desk] = []
         stack.push_async_callback(_close_all, desks)
         desks += [
@@ -112,16 +118,12 @@ def _simulated_keys(app: App) -> dict[str, AlpacaCredentials]:
     }
 
 
-async def _exchange_url(
-    app: App,
-    source: PriceSource,
-    keys: Mapping[str, AlpacaCredentials],
-    *,
-    stack: AsyncExitStack,
-) -> str:
-    """Serve the simulated exchange on a free loopback port until `stack` closes."""
+def _exchange(
+    app: App, source: PriceSource, keys: Mapping[str, AlpacaCredentials], *, is_alone: bool
+) -> Starlette:
+    """Return the simulated exchange of those accounts that have `keys` to it."""
     numbers = {account.nickname: account.account_number for account in _accounts(app)}
-    exchange = create_exchange(
+    return create_exchange(
         pool=app.pool,
         prices=source,
         clock=app.deps.clock,
@@ -135,8 +137,8 @@ async def _exchange_url(
             for name, key in keys.items()
         ],
         hours=app.settings.council_exchange_hours,
+        is_alone=is_alone,
     )
-    return await stack.enter_async_context(running_exchange(exchange))
 
 
 def _desk(

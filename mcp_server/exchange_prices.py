@@ -37,7 +37,7 @@ async def opened_prices(
         )
         yield source, (*source.notices, *_unpriced(source, clock))
         return
-    reader = PriceReader(_data_key(settings), settings.alpaca_data_url)
+    reader = PriceReader(data_key(settings), settings.alpaca_data_url)
     try:
         prices = AlpacaPrices(reader, symbols, clock=clock)
         await prices.open()
@@ -55,8 +55,12 @@ def _unpriced(source: PriceSource, clock: Clock) -> tuple[str, ...]:
     return (f"No price now for {', '.join(old)}: their orders are refused.",)
 
 
-def _data_key(settings: Settings) -> AlpacaCredentials:
-    """Return the first key that is set, whichever account it belongs to: it only reads prices."""
+def data_key(settings: Settings) -> AlpacaCredentials:
+    """Return the first key that is set, whichever account it belongs to: it only reads prices.
+
+    Raises:
+        CredentialsError: none is set, or it is not a paper account's.
+    """
     is_elsewhere = not is_loopback(checked_data_url(settings.alpaca_data_url))
     for nickname, _ in settings.alpaca_key_ids:
         credentials = settings.alpaca_credentials(nickname)

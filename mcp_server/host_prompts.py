@@ -21,7 +21,7 @@ from mcp_server import operations, prompt_material
 from mcp_server.host import Host
 from mcp_server.prompt_checks import prompt_checks, wrong
 from mcp_server.serving_host import serving_host
-from mcp_server.tools import records
+from mcp_server.tools import outcomes, records
 from mcp_server.tools.results import Answer, as_text
 
 _Parameters = ParamSpec("_Parameters")
@@ -29,6 +29,9 @@ _Prepare = Callable[_Parameters, Awaitable[tuple[str, Answer]]]
 
 Week = Annotated[
     str | None, Field(description="The week's Wednesday, YYYY-MM-DD; empty: the one in force.")
+]
+PastWeek = Annotated[
+    str | None, Field(description="The week's Wednesday, YYYY-MM-DD; empty: the newest written.")
 ]
 TradeId = Annotated[str, Field(description="A trade id, or its first 6 or more characters.")]
 
@@ -109,6 +112,21 @@ _BRIEF = """
     If a slot of today is due and was not taken, offer run_checkpoint; take it only if the user
     says yes.
     """
+_LOOK_BACK = """
+    Look back at this week with the user, as one talks after a game, on half a page at a time:
+
+    1. Who led and by how much, how the council did against SPY, cash and the managers' mean, and
+       what was estimated beside it. If few weeks are behind it, say that this is no proof of skill.
+    2. What review, chairman, the user's own vetoes and the checkpoints were worth so far; where it
+       says "not enough weeks", say exactly that and give no verdict.
+    3. What the chairman's model claims, one claim at a time with the events that it names, and
+       where a claim goes further than the numbers above. get_trade and get_week have the details.
+    4. The lessons: which are new, which were confirmed, how old they are and how many weeks stand
+       for them.
+
+    Then ask the user what they would have done otherwise. Where no postmortem is written, say why
+    and what has to be done for it, and offer get_leaderboard instead.
+    """
 _SETUP = """
     Check with the user whether the council is set up as wanted, and explain it to a newcomer:
 
@@ -177,6 +195,14 @@ async def checkpoint_brief() -> tuple[str, Answer]:
 
 
 @_prepared
+async def postmortem_talk(week: PastWeek = None) -> tuple[str, Answer]:
+    """Look back at a week: what came of it, what the council was worth, what was learned."""
+    app = await serving_host().app()
+    chosen = await operations.week_of_postmortem(app, week or None)
+    return _LOOK_BACK, await outcomes.postmortem_record(app, chosen)
+
+
+@_prepared
 async def setup_check() -> tuple[str, Answer]:
     """Check how the council is set up: models, venues, keys, limits, approval."""
     return _SETUP, await prompt_material.setup_material(await serving_host().app())
@@ -187,5 +213,6 @@ _PROMPTS = (
     ("approve-trades", "Decide on waiting trades", approve_trades),
     ("explain-trade", "Explain a trade", explain_trade),
     ("checkpoint-brief", "Brief me on open trades", checkpoint_brief),
+    ("postmortem-talk", "Look back at a week", postmortem_talk),
     ("setup-check", "Check the setup", setup_check),
 )

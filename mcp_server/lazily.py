@@ -24,6 +24,7 @@ LATER = frozenset(
         "mcp_server.tools.following",
         "mcp_server.tools.general",
         "mcp_server.tools.kinds",
+        "mcp_server.tools.outcomes",
         "mcp_server.tools.overview",
         "mcp_server.tools.records",
         "mcp_server.tools.stopping",

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 from config.schema import Config
 from config.settings import Settings
@@ -13,10 +14,11 @@ from mcp_server.wiring import App
 
 
 @asynccontextmanager
-async def opened_models(app: App) -> AsyncIterator[GatewayModels]:
+async def opened_models(app: App, answers: Path | None = None) -> AsyncIterator[GatewayModels]:
     """Open one shared client for the mode in force and close it at the end.
 
-    In live mode the gateway is asked first which models it serves.
+    In live mode the gateway is asked first which models it serves. `answers` is the folder in which
+    a simulation keeps what they answer.
 
     Raises:
         ConfigError: the gateway's address or key cannot be used.
@@ -30,6 +32,7 @@ async def opened_models(app: App) -> AsyncIterator[GatewayModels]:
         clock=deps.clock,
         base_url=settings.requesty_base_url,
         api_key=key.get_secret_value() if key else "",
+        answers=answers,
     )
     try:
         await models.look()

@@ -11,9 +11,19 @@ from mcp_types import ToolAnnotations
 
 from mcp_server.apps.card import CARD_URI
 from mcp_server.scopes import Scope
-from mcp_server.tools import approving, checking, general, overview, records, stopping, trades, week
+from mcp_server.tools import (
+    approving,
+    checking,
+    general,
+    outcomes,
+    overview,
+    records,
+    stopping,
+    trades,
+    week,
+)
 from mcp_server.tools.arguments import CheckedTool
-from mcp_server.tools.results import without_titles
+from mcp_server.tools.schemas import arguments_in_few_words
 
 Toolset = Literal["week", "trades", "watch", "ask"]
 TOOLSETS: tuple[Toolset, ...] = ("week", "trades", "watch", "ask")
@@ -53,8 +63,7 @@ class Offer:
             ),
             meta=dict(self.meta) or None,
         )
-        without_titles(tool.parameters)
-        tool.parameters["additionalProperties"] = False
+        arguments_in_few_words(tool.parameters)
         return tool
 
 
@@ -78,6 +87,8 @@ def _calls() -> Mapping[str, Callable[..., Any]]:
         records.list_trades,
         records.get_trade,
         records.get_week,
+        outcomes.get_postmortem,
+        outcomes.get_leaderboard,
     )
     return {call.__name__: call for call in calls}
 
@@ -135,6 +146,8 @@ OFFERS = (
     Offer("list_trades", "List trades", "trades", **_LOOKS_UP),
     Offer("get_trade", "Look up one trade", "trades", **_LOOKS_UP),
     Offer("get_week", "Look up a week", "watch", **_LOOKS_UP),
+    Offer("get_postmortem", "Look back at a week", "watch", **_LOOKS_UP),
+    Offer("get_leaderboard", "Show who is ahead", "watch", **_LOOKS_UP),
 )
 
 

@@ -5,15 +5,13 @@ They translate between ids as people write them and the council's own calls, and
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import date, datetime, time, timedelta
-from typing import Protocol
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Protocol
 from uuid import UUID
 
-from config.clock import NEW_YORK
-from config.errors import CouncilError, UsageError
+from config.errors import CouncilError
 from config.weeks import council_week, current_week, parse_week_id
 from council import pipeline
-from council.checkpoints import run_checkpoint
 from council.ports import Desk
 from council.projections import READ_TABLES, project
 from council.trading import approvals
@@ -22,7 +20,6 @@ from council.trading.executor import executor_loop, run_until_settled
 from mcp_server.measure_views import drift_line
 from mcp_server.readings import (
     list_trades,
-    read_checkpoints,
     read_drifts,
     read_silences,
     read_week,
@@ -30,7 +27,6 @@ from mcp_server.readings import (
 from mcp_server.shapes import (
     AccountResultShape,
     AccountShape,
-    CheckpointsShape,
     DatabaseShape,
     DoctorShape,
     ExecutionShape,
@@ -47,9 +43,11 @@ from mcp_server.views import holding_shape
 from mcp_server.wiring import App
 from store import projector
 
+if TYPE_CHECKING:
+    from mcp_server.result_shapes import LeaderboardShape, PostmortemShape
+
 _SETTLING_TIMEOUT = timedelta(seconds=30)
 _EXECUTOR_INTERVAL = timedelta(seconds=2)
-_AFTER_CLOSE = time(16)
 _LONGEST_LOOK = timedelta(seconds=15)
 """How long one account's figures are waited for: whoever asks for the status waits himself."""
 
@@ -285,70 +283,34 @@ async def execute_in_background(app: App, stop: asyncio.Event) -> None:
     await executor_loop(app.deps, stop, _EXECUTOR_INTERVAL)
 
 
-async def checkpoint(app: App, slot: str | None) -> CheckpointsShape:
-    """Take the checkpoint of `slot` (HH:MM in New York), or of every slot of today that is due.
+async def week_of_postmortem(app: App, week_id: str | None) -> str:
+    """Return the week asked for; None is the newest with a postmortem, else the newest over."""
+    from mcp_server import result_readings  # noqa: PLC0415 - measures are loaded where wanted
 
-    One that was taken before is shown as it is stored.
-    """
-    due = due_slots(app, slot)
-    await take_checkpoints(app, due)
-    return await taken_checkpoints(app, due, taken_on=today(app))
-
-
-async def take_checkpoints(app: App, slots: Sequence[str]) -> None:
-    """Take today's checkpoints of `slots`, as long as they are wanted."""
-    for slot in slots:
-        if await app.deps.still_wanted():
-            await run_checkpoint(week_in_force(app), app.deps, slot=slot)
+    if week_id is not None:
+        return checked_week(week_id)
+    return await result_readings.week_to_read(app, week_in_force(app))
 
 
-async def taken_checkpoints(app: App, slots: Sequence[str], *, taken_on: date) -> CheckpointsShape:
-    """Return what is stored of the checkpoints of `slots` on a New York date."""
-    week_id = week_in_force(app)
-    if taken_on != today(app):
-        close = datetime.combine(taken_on, _AFTER_CLOSE, tzinfo=NEW_YORK)
-        week_id = current_week(close, app.deps.calendar, app.deps.config.schedule).week_id
-    looks = await read_checkpoints(app.deps.store, week_id, slots=slots, taken_on=taken_on)
-    asked = {look.trade_id for look in looks}
-    trades = await list_trades(app, status="pending", week_id=week_id)
-    return CheckpointsShape(
-        week_id=week_id,
-        mode=app.standing.mode,
-        venue=app.standing.venue,
-        degraded=app.standing.degraded,
-        checkpoints=looks,
-        trades=tuple(trade for trade in trades if trade.trade_id in asked),
-    )
+async def write_postmortem(app: App, week_id: str | None) -> str:
+    """Write the postmortem of a week (None: the newest that is over and has none); return which."""
+    from council.postmortems import run_postmortem  # noqa: PLC0415 - as above
+    from mcp_server import result_readings  # noqa: PLC0415 - as above
+
+    chosen = checked_week(week_id) if week_id else await result_readings.week_to_write(app)
+    await run_postmortem(chosen, app.deps)
+    return chosen
 
 
-def today(app: App) -> date:
-    """Return the date in New York."""
-    return app.deps.clock.now().astimezone(NEW_YORK).date()
+async def postmortem(app: App, week_id: str) -> "PostmortemShape":
+    """Return the postmortem of a week as it is stored, or why there is none yet."""
+    from mcp_server import result_readings  # noqa: PLC0415 - as above
+
+    return await result_readings.read_postmortem(app, week_id)
 
 
-def due_slots(app: App, slot: str | None) -> tuple[str, ...]:
-    """Return the one slot asked for, or those of today whose time has come.
+async def leaderboard(app: App) -> "LeaderboardShape":
+    """Return who is ahead by everything that was marked until now."""
+    from mcp_server import result_readings  # noqa: PLC0415 - as above
 
-    Raises:
-        UsageError: schedule.yaml has no such slot, or its time has not come today.
-    """
-    if slot is not None:
-        checked_slot(app, slot)
-    now = f"{app.deps.clock.now().astimezone(NEW_YORK):%H:%M}"
-    if slot is not None and slot > now:
-        raise UsageError(
-            f"The checkpoint of {slot} has not come: it is {now} in New York. Take it then."
-        )
-    return (slot,) if slot else tuple(at for at in _slots(app) if at <= now)
-
-
-def checked_slot(app: App, slot: str) -> str:
-    """Return `slot`; raises UsageError where schedule.yaml has no such checkpoint."""
-    slots = _slots(app)
-    if slot not in slots:
-        raise UsageError(f"{slot!r} is no checkpoint of schedule.yaml: use {', '.join(slots)}.")
-    return slot
-
-
-def _slots(app: App) -> tuple[str, ...]:
-    return tuple(f"{at:%H:%M}" for at in app.deps.config.schedule.checkpoints)
+    return await result_readings.read_leaderboard(app)

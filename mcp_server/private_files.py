@@ -29,7 +29,7 @@ def alone_with(path: Path) -> Iterator[None]:
         os.close(lock)
 
 
-def write_privately(path: Path, text: str) -> None:
+def write_privately(path: Path, content: str | bytes) -> None:
     """Replace the file in one step: a reader sees the old one or the new one, never half.
 
     Raises:
@@ -40,8 +40,8 @@ def write_privately(path: Path, text: str) -> None:
         # mkstemp gives the file to its owner alone before anything is in it.
         handle, name = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
         fresh = Path(name)
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
+        with os.fdopen(handle, "wb") as file:
+            file.write(content.encode() if isinstance(content, str) else content)
             file.flush()
             os.fsync(file.fileno())
         fresh.replace(path)

@@ -1,7 +1,7 @@
 """The resources that hosts attach to a conversation: the same texts that the tools answer.
 
-Reading one never begins or carries on a run. Each is Markdown that stands alone; what models wrote
-is in it as the tools have it, between marks.
+Reading one never begins or carries on a run. Each is Markdown that stands alone, but for the pages
+with charts; what models wrote is in it as the tools have it, between marks.
 """
 
 from collections.abc import Awaitable, Callable
@@ -15,15 +15,24 @@ from mcp_types import Annotations
 from config.errors import CouncilError, UsageError
 from council.errors import UnknownTrade
 from mcp_server import operations, wiring
-from mcp_server.addresses import CURRENT_WEEK_URI, RUN_URI, STATUS_URI, TRADE_URI, WEEK_URI
+from mcp_server.addresses import (
+    CURRENT_WEEK_URI,
+    POSTMORTEM_PAGE_URI,
+    POSTMORTEM_URI,
+    RUN_URI,
+    STATUS_URI,
+    TRADE_URI,
+    WEEK_URI,
+)
 from mcp_server.host import Host
 from mcp_server.serving_host import serving_host
-from mcp_server.tools import kinds, overview, records
-from mcp_server.tools.results import as_text
+from mcp_server.tools import kinds, outcomes, overview, records
+from mcp_server.tools.results import Answer, as_text
 
 _Parameters = ParamSpec("_Parameters")
 _Read = Callable[_Parameters, Awaitable[str]]
 
+_PAGE = ".html"
 _AUDIENCE = Annotations(audience=["user", "assistant"])
 
 
@@ -35,7 +44,7 @@ def add_resources(server: MCPServer[Host]) -> None:
             name=read.__name__,
             title=title,
             description=description,
-            mime_type="text/markdown",
+            mime_type="text/html" if uri.endswith(_PAGE) else "text/markdown",
             annotations=_AUDIENCE,
         )(read)
 
@@ -82,6 +91,27 @@ async def week(week_id: str) -> str:
 
 
 @_saying
+async def postmortem(week_id: str) -> str:
+    """Return what came of a week, where it is written."""
+    return as_text(await _stored_postmortem(week_id))
+
+
+@_saying
+async def postmortem_page(week_id: str) -> str:
+    """Return the page of a week's postmortem, charts and all."""
+    await _stored_postmortem(week_id)
+    return await outcomes.postmortem_page(await _app(), week_id)
+
+
+async def _stored_postmortem(week_id: str) -> Answer:
+    """Return a week's postmortem; raises UsageError where none is written."""
+    record = await outcomes.postmortem_record(await _app(), operations.checked_week(week_id))
+    if not outcomes.is_stored(record.state):
+        raise UsageError(f"{record.summary} {record.next_step}")
+    return record
+
+
+@_saying
 async def trade(trade_id: str) -> str:
     """Return the record of a trade."""
     return as_text(await records.trade_record(await _app(), trade_id))
@@ -100,6 +130,8 @@ _RESOURCES = (
     (STATUS_URI, status, "Status", "Mode, venues, accounts, positions, and where the week stands."),
     (CURRENT_WEEK_URI, current_week, "This week", "All that the week in force has so far."),
     (WEEK_URI, week, "A week", "Packs, pitches, blind reviews, decision, trades and cost."),
+    (POSTMORTEM_URI, postmortem, "A postmortem", "What came of a week, and what was learned."),
+    (POSTMORTEM_PAGE_URI, postmortem_page, "A postmortem's page", "The same with its charts."),
     (TRADE_URI, trade, "A trade", "Ticket, thesis, reviews, dissent, orders and history."),
     (RUN_URI, run, "A run", "How far a run has come; reading it starts nothing."),
 )

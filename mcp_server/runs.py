@@ -25,7 +25,7 @@ _RUN_ID = re.compile(rf"run-(\d{{4}}-\d\d-\d\d)(?:-({'|'.join(STEPS)}))?")
 CHECKPOINT_PREFIX = "checkpoint-"
 """With what the id of a run of checkpoints begins; its date and slots follow."""
 
-_CHECKPOINT_ID = re.compile(rf"{CHECKPOINT_PREFIX}(\d{{4}}-\d\d-\d\d)((?:-\d{{4}})*)")
+_CHECKPOINT_ID = re.compile(rf"{CHECKPOINT_PREFIX}(\d{{4}}-\d\d-\d\d)((?:-(?:\d{{4}}|close))*)")
 
 _BUSY = (WeekBusy, QuestionBusy)
 
@@ -49,7 +49,7 @@ def run_of(run_id: str) -> tuple[str, str]:
 
 
 def checkpoint_id_for(taken_on: date, slots: Sequence[str]) -> str:
-    """Return the id of the run that takes the checkpoints of `slots` (HH:MM) on a New York date."""
+    """Return the id of the run that takes the checkpoints of `slots` on a New York date."""
     return "-".join(("checkpoint", f"{taken_on}", *(slot.replace(":", "") for slot in slots)))
 
 
@@ -62,7 +62,8 @@ def checkpoint_of(run_id: str) -> tuple[date, tuple[str, ...]]:
     found = _CHECKPOINT_ID.fullmatch(run_id)
     if found is None:
         raise UsageError(f"{run_id!r} is no run id: it looks like checkpoint-2026-11-18-1200.")
-    slots = tuple(f"{slot[:2]}:{slot[2:]}" for slot in found[2].split("-")[1:])
+    parts = found[2].split("-")[1:]
+    slots = tuple(f"{at[:2]}:{at[2:]}" if at.isdigit() else at for at in parts)
     try:
         return date.fromisoformat(found[1]), slots
     except ValueError as error:

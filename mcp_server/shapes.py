@@ -297,6 +297,9 @@ class CheckpointShape(Shape):
     conviction_after: float
     reason_delta: str
     decided_by: str
+    invalidation_met: bool = False
+    event: str | None = None
+    """What happened to the whole market, so that every model was asked; null for nothing."""
     profit_usd: float
     trade_id: str | None
     """The pending trade that the action asks for; null for STAY."""
@@ -311,6 +314,8 @@ class CheckpointsShape(Shape):
     degraded: tuple[str, ...]
     checkpoints: tuple[CheckpointShape, ...]
     trades: tuple[TradeShape, ...]
+    notices: tuple[str, ...] = ()
+    """Slots that were passed over or taken late, and what was marked at the close."""
 
 
 class EventShape(Shape):
@@ -352,28 +357,6 @@ class DoctorShape(Shape):
 
     healthy: bool
     checks: tuple[CheckShape, ...]
-
-
-class DemoShape(Shape):
-    """The demonstration week, from the first pack to the profit at its end."""
-
-    week: WeekShape
-    prices: str
-    seed: int | None
-    notices: tuple[str, ...]
-    checkpoints: tuple[CheckpointShape, ...]
-    accounts: tuple["ResultLineShape", ...]
-    marked_at: datetime
-    elapsed_seconds: float
-
-
-class ResultLineShape(Shape):
-    """What an account held and made over the week."""
-
-    account: str
-    position: HoldingShape | None
-    equity_usd: float
-    profit_usd: float
 
 
 class ExchangeKeyShape(Shape):

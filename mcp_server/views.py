@@ -238,6 +238,8 @@ def checkpoint_shape(checkpoint: Checkpoint, trade_id: str | None) -> Checkpoint
         conviction_after=float(checkpoint.conviction_after),
         reason_delta=clean_text(checkpoint.reason_delta),
         decided_by=checkpoint.decided_by,
+        invalidation_met=checkpoint.invalidation_met,
+        event=checkpoint.event,
         profit_usd=float(checkpoint.profit_usd),
         trade_id=trade_id,
     )

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 from config.clock import Clock, SystemClock
@@ -24,7 +25,7 @@ from store.databases import ensure_database
 from store.embedded import embedded_database
 from store.event_store import PostgresEventStore
 from store.kinds import refuse_unknown_kinds
-from store.locks import PostgresLocks
+from store.locks import Locks, MemoryLocks, PostgresLocks
 from store.migrate import migrate
 from store.pool import StorePool, open_pool
 
@@ -76,7 +77,9 @@ class Terms:
     """How a run departs from the usual: another clock, other prices, another database's address.
 
     `pooled` gives the server's pool sizes instead of a command's; `models` False opens no models.
-    `halt_file` False lets a week that nobody's money hangs on go on beside the halt file.
+    `halt_file` False lets a week that nobody's money hangs on go on beside the halt file. `answers`
+    is the folder in which a simulation keeps what models answered, to ask nothing twice. `alone`
+    says that no other process uses the database for as long as this one does.
     """
 
     clock: Clock = field(default_factory=SystemClock)
@@ -86,6 +89,8 @@ class Terms:
     pooled: bool = False
     models: bool = True
     halt_file: bool = True
+    answers: Path | None = None
+    alone: bool = False
 
 
 def settled(as_json: bool = False, level: str = "WARNING") -> Settings:
@@ -115,7 +120,9 @@ async def opened_store(settings: Settings, terms: Terms | None = None) -> AsyncI
             dsn = await stack.enter_async_context(opened_database(settings))
         await migrate(dsn)
         pool = await _pool(settings, dsn, stack, pooled=terms.pooled)
-        locks = await stack.enter_async_context(aclosing(PostgresLocks(dsn)))
+        locks: Locks = MemoryLocks()
+        if not terms.alone:
+            locks = await stack.enter_async_context(aclosing(PostgresLocks(dsn)))
         await refuse_unknown_kinds(pool, KINDS)
         deps = Deps(
             config=config,
@@ -159,7 +166,9 @@ async def assembled(settings: Settings, terms: Terms | None = None) -> AsyncIter
         from config.market_calendar import xnys  # noqa: PLC0415
         from mcp_server.desks import opened_floor  # noqa: PLC0415
 
-        floor = await stack.enter_async_context(opened_floor(app, terms.prices))
+        floor = await stack.enter_async_context(
+            opened_floor(app, terms.prices, is_alone=terms.alone)
+        )
         standing = standing_of(settings, app.deps.config, floor.prices)
         refusals = (f"{name} is refused: {why}" for name, why in floor.refused.items())
         standing = replace(standing, degraded=(*standing.degraded, *refusals))
@@ -172,7 +181,7 @@ async def assembled(settings: Settings, terms: Terms | None = None) -> AsyncIter
             degraded=standing.degraded,
         )
         app = replace(app, standing=standing, deps=deps)
-        yield await _with_models(app, stack) if terms.models else app
+        yield await _with_models(app, stack, answers=terms.answers) if terms.models else app
 
 
 def _load(*, models: bool) -> None:
@@ -184,11 +193,11 @@ def _load(*, models: bool) -> None:
         import_module(name)
 
 
-async def _with_models(app: App, stack: AsyncExitStack) -> App:
+async def _with_models(app: App, stack: AsyncExitStack, *, answers: Path | None) -> App:
     from mcp_server.minds import opened_models  # noqa: PLC0415 heavy: openai
     from mcp_server.researchers import opened_chains  # noqa: PLC0415 as above
 
-    models = await stack.enter_async_context(opened_models(app))
+    models = await stack.enter_async_context(opened_models(app, answers))
     chains = await stack.enter_async_context(opened_chains(app, models))
     degraded = (*app.standing.degraded, *models.notices)
     return replace(

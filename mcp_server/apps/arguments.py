@@ -61,15 +61,19 @@ def _of_pitch(pitch: Pitch, context: WeekContext) -> ArgumentShape:
         reason=_cut(pitch.choice_explanation, _LONG_BYTES),
         thesis=tuple(map(_short, pitch.thesis_bullets)),
         indicators=tuple(
-            IndicatorShape(
-                rule=f"{rule.name} {rule.operator} {rule.threshold:g}", current=rule.current
-            )
-            for rule in pitch.indicators
+            IndicatorShape(rule=str(rule), current=rule.current) for rule in pitch.indicators
         ),
-        invalidation=_short(pitch.invalidation),
+        invalidation=_invalidation(pitch),
         plan=_cut(pitch.monitoring_plan, _LONG_BYTES),
         reviews=_objections(pitch, context),
     )
+
+
+def _invalidation(pitch: Pitch) -> str:
+    """Return the author's sentence, and after it the rule that a checkpoint reads."""
+    rule = pitch.invalidation_rule
+    sentence = _short(pitch.invalidation)
+    return f"{sentence} [{rule}, was {rule.current:g}]" if rule else sentence
 
 
 def _objections(pitch: Pitch, context: WeekContext) -> tuple[ObjectionShape, ...]:

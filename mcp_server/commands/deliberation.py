@@ -7,7 +7,7 @@ import typer
 
 from config.errors import UsageError
 from council.errors import WeekBusy
-from mcp_server import operations
+from mcp_server import checkpointing, operations
 from mcp_server.commands.options import JsonFlag, WeekOption, carry_out
 from mcp_server.output import Output
 from mcp_server.rendering.status import show_checkpoints
@@ -19,9 +19,10 @@ QueryOption = Annotated[
     str | None, typer.Option("--query", metavar="TEXT", help="What research should look at first.")
 ]
 SlotOption = Annotated[
-    str | None, typer.Option("--time", metavar="HH:MM", help="One slot of schedule.yaml.")
+    str | None,
+    typer.Option("--time", metavar="HH:MM", help="One slot of schedule.yaml, or: close."),
 ]
-EverySlotFlag = Annotated[bool, typer.Option("--all", help="Every slot of today that is due.")]
+EverySlotFlag = Annotated[bool, typer.Option("--all", help="Every slot that is due.")]
 BarsOption = Annotated[
     Path | None,
     typer.Option("--bars", metavar="FILE", help="Real daily or minute bars, CSV or Parquet."),
@@ -59,9 +60,13 @@ def chairman(week: WeekOption = None, as_json: JsonFlag = False) -> None:
 def checkpoint(
     time: SlotOption = None, every: EverySlotFlag = False, as_json: JsonFlag = False
 ) -> None:
-    """Look at every open trade on its frozen indicators; what is not STAY waits for approval."""
+    """Look at every open trade on its frozen indicators; what is not STAY waits for approval.
+
+    Prices and equity are marked at every slot. From a session's close until the next one opens
+    `--time close` marks them alone; `--all` does so too.
+    """
     if (time is None) is not every:
-        raise UsageError("Give either --time HH:MM or --all.")
+        raise UsageError("Give either --time HH:MM, --time close or --all.")
     output = Output(as_json=as_json)
     carry_out(_checkpoint(time, output), output)
 
@@ -110,5 +115,5 @@ async def _deliberate(
 
 async def _checkpoint(slot: str | None, output: Output) -> None:
     async with assembled(settled(output.as_json), Terms(tell=output.tell)) as opened:
-        taken = await operations.checkpoint(opened, slot)
+        taken = await checkpointing.checkpoint(opened, slot)
     output.show(taken, lambda console: show_checkpoints(console, taken))

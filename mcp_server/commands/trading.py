@@ -18,16 +18,19 @@ from mcp_server.commands.asking import (
     proven_person,
 )
 from mcp_server.commands.options import JsonFlag, WeekOption, YesFlag, carry_out
+from mcp_server.exposure_shapes import TradesWithExposure, TradeWithExposure
+from mcp_server.exposures import waiting_exposure_apart
 from mcp_server.output import Output
 from mcp_server.readings import list_trades, one_trade
 from mcp_server.rendering import words
 from mcp_server.rendering.trades import (
     show_execution,
+    show_exposure,
     show_results,
     show_ticket,
     show_trades,
 )
-from mcp_server.shapes import ResultShape, ResultsShape, TradeShape, TradesShape
+from mcp_server.shapes import ResultShape, ResultsShape, TradeShape
 from mcp_server.stop_views import stop_sentences
 from mcp_server.stopping import read_stops
 from mcp_server.views import zero_size_notice
@@ -121,9 +124,11 @@ async def _trades(status: str | None, week: str | None, output: Output) -> None:
     week_id = None if week is None else operations.checked_week(week)
     async with opened_store(settled(output.as_json)) as app:
         stops = stop_sentences(await read_stops(app))
-        shape = TradesShape(
+        listed = await list_trades(app, status=status, week_id=week_id)
+        shape = TradesWithExposure(
             degraded=(*stops, *app.standing.degraded),
-            trades=await list_trades(app, status=status, week_id=week_id),
+            trades=listed,
+            exposure=await waiting_exposure_apart(app, listed),
         )
 
     def draw(console: Console) -> None:
@@ -132,15 +137,23 @@ async def _trades(status: str | None, week: str | None, output: Output) -> None:
             console, "Trades", mode=mode, venue=venue, degraded=shape.degraded, stops=stops
         )
         show_trades(console, shape.trades)
+        show_exposure(console, shape.exposure)
 
     output.show(shape, draw)
 
 
 async def _trade(trade_id: str, output: Output) -> None:
     async with opened_store(settled(output.as_json)) as app:
-        shape = await one_trade(app.deps.store, trade_id)
-        notice = zero_size_notice(shape, app.deps.config)
-    output.show(shape, lambda console: show_ticket(console, shape, notice))
+        found = await one_trade(app.deps.store, trade_id)
+        notice = zero_size_notice(found, app.deps.config)
+        exposure = await waiting_exposure_apart(app, (found,))
+    shape = TradeWithExposure(**dict(found), exposure=exposure)
+
+    def draw(console: Console) -> None:
+        show_ticket(console, shape, notice)
+        show_exposure(console, exposure)
+
+    output.show(shape, draw)
 
 
 async def _approve(
@@ -154,7 +167,7 @@ async def _approve(
         if asked and not yes:
             for sentence in stop_sentences(await read_stops(app)):
                 output.say(f"! {sentence}", style="red")
-            _ask(asked, app, output)
+            await _ask(asked, app, output)
         by = proven_person(app, from_stdin=from_stdin) if asked else person()
         alone = len(asked) == 1
         done = [await _approve_one(app, ticket, by, alone=alone) for ticket in asked]
@@ -169,11 +182,12 @@ async def _tickets(app: App, trade_ids: Sequence[str]) -> tuple[TradeShape, ...]
     return tuple({ticket.trade_id: ticket for ticket in found}.values())
 
 
-def _ask(asked: tuple[TradeShape, ...], app: App, output: Output) -> None:
+async def _ask(asked: tuple[TradeShape, ...], app: App, output: Output) -> None:
     """Show every ticket on stderr and wait for a yes; whatever else comes changes nothing."""
     check_terminal("approve")
     for ticket in asked:
         show_ticket(output.side, ticket, zero_size_notice(ticket, app.deps.config))
+    show_exposure(output.side, await waiting_exposure_apart(app, asked))
     many = "this trade" if len(asked) == 1 else f"these {len(asked)} trades"
     ask(f"Approve {many}?", output)
 

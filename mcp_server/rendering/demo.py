@@ -1,8 +1,10 @@
 """The demonstration week as it is told: section by section, while it happens."""
 
+from rich.padding import Padding
 from rich.text import Text
 
 from config.weeks import CouncilWeek
+from mcp_server.demo_shapes import DemoShape
 from mcp_server.output import Output
 from mcp_server.rendering import words
 from mcp_server.rendering.status import holdings
@@ -14,10 +16,12 @@ from mcp_server.rendering.week import (
     show_pitches,
     show_reviews,
 )
-from mcp_server.shapes import CheckpointShape, DemoShape, TradeShape, WeekShape
+from mcp_server.result_shapes import PostmortemShape
+from mcp_server.shapes import CheckpointShape, TradeShape, WeekShape
 from mcp_server.standing import Standing
 
 _MOST_NOTICES = 4
+_MOST_CLAIMS = 2
 
 
 class DemoPrinter:
@@ -94,13 +98,22 @@ class DemoPrinter:
             profit = words.dollars(line.profit_usd, signed=True)
             built.add_row(line.account, holdings(held), words.dollars(line.equity_usd), profit)
         self._console.print(built)
+        self._postmortem(shape.postmortem)
         self._console.print(
             Text(
                 f"One week in {shape.elapsed_seconds:.1f} s. Your own: `council run-weekly`, then "
-                "`council trades`, `council approve`, `council execute --all-accounts`.",
+                "`council trades`, `council approve`, `council execute --all-accounts`, and "
+                "`council postmortem` once it is over.",
                 style="dim",
             )
         )
+
+    def _postmortem(self, found: PostmortemShape) -> None:
+        words.heading(self._console, "Postmortem")
+        self._console.print(Text(found.answer))
+        for claim in found.claims[:_MOST_CLAIMS]:
+            self._console.print(Padding(Text(f"- {claim.text}"), (0, 0, 0, 2)))
+        self._console.print()
 
     def _checkpoints(self, taken: tuple[CheckpointShape, ...]) -> None:
         moved = [look for look in taken if look.action != "STAY"]

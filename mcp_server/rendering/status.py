@@ -1,5 +1,7 @@
 """Accounts at their venues, the week in force, and the doctor's findings."""
 
+from collections.abc import Sequence
+
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -7,6 +9,7 @@ from rich.text import Text
 from mcp_server.rendering import words
 from mcp_server.shapes import (
     AccountShape,
+    CheckpointShape,
     CheckpointsShape,
     DoctorShape,
     HoldingShape,
@@ -86,18 +89,36 @@ def holdings(positions: tuple[HoldingShape, ...]) -> Text:
 
 
 def show_checkpoints(console: Console, taken: CheckpointsShape) -> None:
-    """Show one line a checkpoint."""
+    """Show one line a look; of those before the newest slot's, what rules let stay is counted."""
     title = f"Checkpoints of week {taken.week_id}"
     words.header(console, title, mode=taken.mode, venue=taken.venue, degraded=taken.degraded)
     names = ("slot", "account", "action", "conv.", "P/L $", "by", "why")
     built = words.table(*names, right=("P/L $",))
-    for look in taken.checkpoints:
+    shown = _looks_to_show(taken.checkpoints)
+    for look in shown:
         moved = f"{look.conviction_before:+.1f} > {look.conviction_after:+.1f}"
         profit = words.dollars(look.profit_usd, signed=True)
         built.add_row(
             look.slot, look.account, look.action, moved, profit, look.decided_by, look.reason_delta
         )
-    console.print(built if taken.checkpoints else Text("No open trade to look at.", style="dim"))
+    for notice in taken.notices:
+        console.print(Text(notice, style="dim"))
+    if quiet := len(taken.checkpoints) - len(shown):
+        said = f"{quiet} earlier look{'' if quiet == 1 else 's'}: the rules let the trades stay."
+        console.print(Text(said, style="dim"))
+    if taken.checkpoints:
+        console.print(built)
+    elif not taken.notices:
+        console.print(Text("No open trade to look at.", style="dim"))
+
+
+def _looks_to_show(taken: Sequence[CheckpointShape]) -> list[CheckpointShape]:
+    """Return what the newest slot brought, and of the others what was more than to stay by rule."""
+    return [
+        look
+        for look in taken
+        if look.slot == taken[-1].slot or (look.action, look.decided_by) != ("STAY", "rules")
+    ]
 
 
 def show_doctor(console: Console, doctor: DoctorShape) -> None:

@@ -7,6 +7,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
+from mcp_server.exposure_shapes import WaitingExposureShape
 from mcp_server.rendering import words
 from mcp_server.rendering.stops import show_account_results
 from mcp_server.shapes import ExecutionShape, LegShape, ResultsShape, TradeShape
@@ -24,6 +25,20 @@ def show_trades(console: Console, trades: Sequence[TradeShape]) -> None:
         console.print("No trades.", style="dim")
         return
     console.print(_trades_table(trades, wide=words.is_wide(console)))
+
+
+def show_exposure(console: Console, exposure: WaitingExposureShape | None) -> None:
+    """Show what the trades that wait would make of all accounts together, in a few lines."""
+    if exposure is None:
+        return
+    console.print()
+    console.print(Text(exposure.summary, style="bold" if exposure.after else "dim"))
+    before = exposure.before
+    if before is not None and before.gross is not None and before.net is not None:
+        now = f"Now: net {before.net:+.2f}x, gross {before.gross:.2f}x of all accounts' equity."
+        console.print(Text(now, style="dim"))
+    for notice in exposure.notices:
+        console.print(Text(notice, style="yellow"))
 
 
 def _trades_table(trades: Sequence[TradeShape], *, wide: bool) -> Table:

@@ -4,7 +4,7 @@ The SDK runs these resolvers before the tool and, where the client answers by a 
 more then: an answer counts only for the very form that would be shown now.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Annotated, Literal
 from uuid import UUID
@@ -21,6 +21,7 @@ from council.trading.lifecycle import TradeState, TradeStatus, load_trade
 from council.trading.relaying import over_caps
 from council.trading.verdicts import minute, revoke_first, verdict_on
 from council.untrusted import quoted
+from mcp_server.exposures import together_line
 from mcp_server.readings import one_trade
 from mcp_server.shapes import TradeShape
 from mcp_server.tools.form import Question, form_message, form_model
@@ -72,10 +73,14 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Ballot:
-    """The trades of one call, each once, and the way in which their person is asked."""
+    """The trades of one call, each once, and the way in which their person is asked.
+
+    `together` says what those come to that can be asked, whatever else is held.
+    """
 
     way: Way
     asked: tuple[Asked, ...]
+    together: str = ""
 
     @property
     def questions(self) -> tuple[Question, ...]:
@@ -92,7 +97,11 @@ async def read_ballot(ctx: HostContext, trade_ids: TradeIds) -> Ballot:
     """
     app = await host_of(ctx).app()
     asked = [await read_asked(app, trade_id) for trade_id in trade_ids]
-    return Ballot(_way(ctx, app), tuple({own.trade.trade_id: own for own in asked}.values()))
+    ballot = Ballot(_way(ctx, app), tuple({own.trade.trade_id: own for own in asked}.values()))
+    if ballot.way != "form":
+        return ballot
+    trades = [question.trade for question in ballot.questions]
+    return replace(ballot, together=await together_line(app, trades))
 
 
 @saying(_NOTHING_DONE)
@@ -102,7 +111,8 @@ async def ask_person(
     """Ask by one form for all trades that can be decided; None where no form is to be shown."""
     if ballot.way != "form" or not ballot.questions:
         return None
-    return Elicit(form_message(ballot.questions), form_model(ballot.questions))
+    message = form_message(ballot.questions, ballot.together)
+    return Elicit(message, form_model(ballot.questions))
 
 
 async def read_asked(app: App, text: str) -> Asked:

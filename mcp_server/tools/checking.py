@@ -14,7 +14,8 @@ from mcp.server.mcpserver.exceptions import ToolError
 from mcp_types import CallToolResult
 from pydantic import Field
 
-from mcp_server import operations
+from council.slots import week_of
+from mcp_server import checkpointing
 from mcp_server.progress import Journey
 from mcp_server.runs import checkpoint_id_for, checkpoint_of
 from mcp_server.shapes import CheckpointsShape
@@ -32,8 +33,8 @@ CheckpointStanding = Standing[CheckpointsShape]
 Slot = Annotated[
     str | None,
     Field(
-        pattern=r"^\d{2}:\d{2}$",
-        description="New York time of a slot, HH:MM. Omit for all that are due today.",
+        pattern=r"^(\d{2}:\d{2}|close)$",
+        description='New York time of a slot, HH:MM, or "close". Omit for all that are due.',
     ),
 ]
 
@@ -44,12 +45,12 @@ async def run_checkpoint(
 ) -> Annotated[CallToolResult, CheckpointsAnswer]:
     """Look at every open trade on its frozen indicators and profit; no research is done.
 
-    STAY is recorded; EXIT, FLIP and REDUCE become pending trades that wait for the user. Poll
-    get_run while the state is "running".
+    STAY is recorded; EXIT, FLIP and REDUCE become pending trades that wait for the user. Each slot
+    marks equity; "close" marks it alone. Poll get_run while the state is "running".
     """
     host = host_of(ctx)
     app = await host.app()
-    run = checkpoint_run(operations.today(app), operations.due_slots(app, time), app)
+    run = checkpoint_run(checkpointing.today(app), checkpointing.due_slots(app, time), app)
     return told(checkpoints_answer(await begun(host, run, ctx)))
 
 
@@ -61,7 +62,7 @@ def checkpoint_run_of(run_id: str, app: App) -> Run[CheckpointsShape]:
     """
     taken_on, slots = checkpoint_of(run_id)
     for slot in slots:
-        operations.checked_slot(app, slot)
+        checkpointing.checked_slot(app, slot)
     return checkpoint_run(taken_on, slots, app)
 
 
@@ -71,7 +72,7 @@ def checkpoint_run(taken_on: date, slots: Sequence[str], app: App) -> Run[Checkp
     return Run(
         run_id=run_id,
         key=run_id,
-        week_id=operations.week_in_force(app),
+        week_id=week_of(taken_on),
         journey=Journey((_STAGE,)),
         work=partial(_work, slots),
         read=partial(_read, taken_on, slots),
@@ -80,12 +81,12 @@ def checkpoint_run(taken_on: date, slots: Sequence[str], app: App) -> Run[Checkp
 
 
 async def _work(slots: Sequence[str], app: App, _: str | None) -> None:
-    await operations.take_checkpoints(app, slots)
+    await checkpointing.take_checkpoints(app, slots)
 
 
 async def _read(taken_on: date, slots: Sequence[str], app: App) -> Reached[CheckpointsShape]:
-    taken = await operations.taken_checkpoints(app, slots, taken_on=taken_on)
-    is_done = not slots or taken_on < operations.today(app)
+    taken = await checkpointing.taken_checkpoints(app, slots, taken_on=taken_on)
+    is_done = not slots or taken_on < checkpointing.today(app)
     return Reached(stored=taken, has_begun=False, is_done=is_done)
 
 
@@ -137,7 +138,8 @@ def _summary(standing: CheckpointStanding) -> str:
     said = f"{taken}{f' ({each})' if each else ''}"
     if standing.state != "finished":
         return f"The checkpoint is {standing.state}; so far {said}."
-    return f"{said}; {counted(waiting, 'trade now waits', 'trades now wait')} for the user."
+    waits = f"{counted(waiting, 'trade now waits', 'trades now wait')} for the user."
+    return " ".join((f"{said}; {waits}", *standing.stored.notices))
 
 
 def _next_step(standing: CheckpointStanding) -> str:

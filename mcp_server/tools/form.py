@@ -47,13 +47,16 @@ class Filled:
     reason: str
 
 
-def form_message(questions: Sequence[Question]) -> str:
-    """Return the tickets as a person reads them, in lines that are good as text and as Markdown."""
+def form_message(questions: Sequence[Question], together: str = "") -> str:
+    """Return the tickets as a person reads them, in lines that are good as text and as Markdown.
+
+    `together` says what they come to, "" for nothing.
+    """
     count = "1 trade waits" if len(questions) == 1 else f"{len(questions)} trades wait"
     opening = f"PAPER trading only. {count} for your decision."
     tickets = [_ticket(place, question) for place, question in enumerate(questions, start=1)]
     closing = 'Approving lets the executor send paper orders. "later" decides nothing.'
-    return "\n\n".join((opening, *tickets, closing))
+    return "\n\n".join((opening, *tickets, *([together] if together else []), closing))
 
 
 def form_model(questions: Sequence[Question]) -> type[BaseModel]:

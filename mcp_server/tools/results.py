@@ -13,43 +13,15 @@ from mcp_types import CallToolResult, TextContent
 from pydantic import ConfigDict
 
 from mcp_server.shapes import Shape
+from mcp_server.tools.schemas import as_any_object, result_in_few_words
 
 RunState = Literal["running", "finished", "cancelled", "unfinished"]
-
-
-def without_titles(schema: dict[str, Any]) -> None:
-    """Take out of a schema what only repeats its names: a host pays for every word of it."""
-    schema.pop("title", None)
-    schema.pop("description", None)
-    for field in schema.get("properties", {}).values():
-        field.pop("title", None)
-
-
-def _in_few_words(schema: dict[str, Any]) -> None:
-    """Take out of a result's schema what a host need not know: no field of it is ever absent."""
-    without_titles(schema)
-    schema.pop("additionalProperties", None)
-    schema.pop("required", None)
-    for field in schema["properties"].values():
-        _without_reference(field.get("items", field))
-
-
-def _without_reference(schema: dict[str, Any]) -> None:
-    """Say at the place itself that a line is an object: nothing more is said elsewhere either."""
-    if schema.pop("$ref", None):
-        schema["type"] = "object"
-
-
-def _as_any_object(schema: dict[str, Any]) -> None:
-    """List a line as an object only: its fields stand in every result, beside their values."""
-    schema.clear()
-    schema["type"] = "object"
 
 
 class Line(Shape):
     """A part of a result, listed to hosts as an object, whatever its fields."""
 
-    model_config = ConfigDict(json_schema_extra=_as_any_object)
+    model_config = ConfigDict(json_schema_extra=as_any_object)
 
     WITHIN_OTHERS: ClassVar[frozenset[str]] = frozenset()
     """Fields that the text leaves out, because another field says the same in words."""
@@ -58,7 +30,7 @@ class Line(Shape):
 class Answer(Line):
     """The part that every result has."""
 
-    model_config = ConfigDict(json_schema_extra=_in_few_words)
+    model_config = ConfigDict(json_schema_extra=result_in_few_words)
 
     summary: str
     mode: str
@@ -190,6 +162,12 @@ class TradesAnswer(Answer):
     approval_url: str
 
 
+class PendingTradesAnswer(TradesAnswer):
+    """Those that wait, with what all accounts together would hold once every one is filled."""
+
+    exposure: str | None
+
+
 class VerdictLine(Line):
     """What became of one trade: where it stands now, and a sentence on how it came to that."""
 
@@ -318,6 +296,14 @@ def _markdown_table(rows: Sequence[Shape]) -> list[str]:
     return lines
 
 
+_PLAIN_FROM = 1e-4
+"""Below it Python writes a power of ten, which people misread."""
+
+
 def _cell(value: object) -> str:
     """Return a value that cannot break out of its cell."""
+    if isinstance(value, tuple):
+        return _cell(", ".join(map(str, value)))
+    if isinstance(value, float) and 0 < abs(value) < _PLAIN_FROM:
+        return f"{value:.6f}"
     return "" if value is None else str(value).replace("|", "\\|").replace("\n", " ")

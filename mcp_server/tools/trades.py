@@ -15,6 +15,7 @@ from config.errors import RefusedError
 from council.trading.approvals import Decider
 from mcp_server import operations
 from mcp_server.apps.cards import read_cards
+from mcp_server.exposures import exposure_line, waiting_exposure
 from mcp_server.host import Host
 from mcp_server.nonces import Shown, check_nonce, issue_nonce
 from mcp_server.readings import list_trades
@@ -27,7 +28,7 @@ from mcp_server.tools.ballot import Asked, is_modern, read_asked
 from mcp_server.tools.form import NO_REASON
 from mcp_server.tools.lines import counted, trade_line
 from mcp_server.tools.paging import PAGE_LIMIT, Cursor, Limit, page
-from mcp_server.tools.results import DecidedAnswer, TradesAnswer, told
+from mcp_server.tools.results import DecidedAnswer, PendingTradesAnswer, told
 from mcp_server.tools.serving import HostContext, TradeId, WeekId, approver_of, host_of, saying
 from mcp_server.tools.verdicts import (
     approval_address,
@@ -49,7 +50,7 @@ CardReason = Annotated[str, Field(max_length=500)]
 @saying("NOT listed")
 async def list_pending_trades(
     ctx: HostContext, week_id: WeekId = None, *, limit: Limit = PAGE_LIMIT, cursor: Cursor = None
-) -> Annotated[CallToolResult, TradesAnswer]:
+) -> Annotated[CallToolResult, PendingTradesAnswer]:
     """List the trades that wait for the user's decision, of every week or of one.
 
     Show them to the user as they are. Listing approves nothing.
@@ -60,7 +61,7 @@ async def list_pending_trades(
     trades = await list_trades(app, status="pending", week_id=week)
     shown, following = page(trades, cursor, limit, of=f"pending {week}")
     standing, stops = app.standing, stop_sentences(await read_stops(app))
-    answer = TradesAnswer(
+    answer = PendingTradesAnswer(
         summary=f"{counted(len(trades), 'trade is', 'trades are')} pending.",
         mode=standing.mode,
         venue=standing.venue,
@@ -69,6 +70,7 @@ async def list_pending_trades(
         trades=tuple(map(trade_line, shown)),
         next_cursor=following,
         approval_url=approval_address(app),
+        exposure=exposure_line(await waiting_exposure(app, trades)),
     )
     return told(answer, await _for_cards(ctx, app, shown))
 

@@ -95,6 +95,15 @@ def test_another_ticket_or_round_is_another_question(changes: dict[str, Any]) ->
     assert same == form_message(QUESTIONS[:1])
 
 
+def test_what_the_trades_come_to_together_stands_after_the_tickets() -> None:
+    plain = form_message(QUESTIONS)
+
+    paragraphs = form_message(QUESTIONS, "These 2 trades alone: net +0.50x.").split("\n\n")
+
+    assert paragraphs[-2] == "These 2 trades alone: net +0.50x."
+    assert "\n\n".join((*paragraphs[:-2], paragraphs[-1])) == plain
+
+
 @given(st.lists(ANY_JSON, min_size=2, max_size=2), ANY_JSON)
 def test_whatever_comes_back_is_a_choice_that_was_offered_or_nothing(
     values: list[Any], reason: Any

@@ -17,6 +17,7 @@ from council.context import WeekContext
 from council.events import CheckpointTaken
 from council.model.checkpoint import Action, Checkpoint
 from council.model.decision import Dissent
+from council.model.pitch import FrozenIndicator
 from council.trade_facts import TradeProposed
 from mcp_server import stopping
 from mcp_server.apps.arguments import argument_of, flags_of
@@ -81,6 +82,18 @@ def test_no_reviewer_is_named_on_a_card() -> None:
 
     assert not [name for name in MANAGERS if name in shown]
     assert '"Reviewer 4"' in shown
+
+
+def test_a_card_says_what_would_prove_the_trade_wrong_in_words_and_as_a_rule() -> None:
+    rule = FrozenIndicator(name="SPY.close", operator="<", threshold=98.5, current=100.25)
+    week = a_week(pitches=(make_pitch("ALPHA", invalidation_rule=rule),))
+
+    assert argument_of(a_proposal(), week).invalidation == (
+        "A close below the average of 50 sessions. [SPY.close < 98.5, was 100.25]"
+    )
+    assert argument_of(a_proposal(), a_week()).invalidation == (
+        "A close below the average of 50 sessions."
+    )
 
 
 def test_the_councils_card_argues_with_its_reasons_its_dissent_and_the_vote() -> None:

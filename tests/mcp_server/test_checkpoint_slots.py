@@ -9,7 +9,7 @@ from config.clock import VirtualClock
 from config.errors import UsageError
 from config.market_calendar import xnys
 from config.settings import Settings
-from mcp_server import operations
+from mcp_server import checkpointing
 from mcp_server.wiring import Terms, opened_store
 
 NOON_AT = datetime(2026, 11, 18, 17, 0, tzinfo=UTC)
@@ -21,7 +21,7 @@ async def test_a_checkpoint_is_not_taken_before_its_hour(slot: str, settings: Se
         app = replace(opened, deps=replace(opened.deps, calendar=xnys()))
 
         with pytest.raises(UsageError, match=f"{slot} has not come: it is 12:00 in New York"):
-            await operations.checkpoint(app, slot)
+            await checkpointing.checkpoint(app, slot)
 
 
 @pytest.mark.parametrize(("slot", "taken"), [("12:00", 1), ("09:00", 1), (None, 2)])
@@ -33,11 +33,11 @@ async def test_a_checkpoint_is_taken_from_its_minute_on(
     async def noted(_week_id: str, _deps: object, *, slot: str) -> None:
         slots.append(slot)
 
-    monkeypatch.setattr(operations, "run_checkpoint", noted)
+    monkeypatch.setattr(checkpointing, "run_checkpoint", noted)
     async with opened_store(settings, Terms(clock=VirtualClock(NOON_AT))) as opened:
         app = replace(opened, deps=replace(opened.deps, calendar=xnys()))
 
-        await operations.checkpoint(app, slot)
+        await checkpointing.checkpoint(app, slot)
 
     assert len(slots) == taken
 
@@ -53,10 +53,10 @@ async def test_no_further_checkpoint_is_taken_once_they_are_taken_back(
     async def until_the_first() -> bool:
         return not slots
 
-    monkeypatch.setattr(operations, "run_checkpoint", noted)
+    monkeypatch.setattr(checkpointing, "run_checkpoint", noted)
     async with opened_store(settings, Terms(clock=VirtualClock(NOON_AT))) as opened:
         deps = replace(opened.deps, calendar=xnys(), still_wanted=until_the_first)
 
-        await operations.take_checkpoints(replace(opened, deps=deps), ("09:00", "12:00"))
+        await checkpointing.take_checkpoints(replace(opened, deps=deps), ("09:00", "12:00"))
 
     assert slots == ["09:00"]

@@ -99,7 +99,7 @@ def test_the_command_prints_one_document(capsys: pytest.CaptureFixture[str]) -> 
     document = json.loads(capsys.readouterr().out)
     assert code == 0
     assert (document["total"]["calls"], document["total"]["cost_usd"]) == (0, None)
-    assert document["coming_week"]["calls"] == 133
+    assert document["coming_week"]["calls"] == 134
 
 
 @pytest.mark.usefixtures("environment")

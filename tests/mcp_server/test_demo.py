@@ -1,6 +1,7 @@
 import csv
 import json
 import math
+import re
 from contextlib import aclosing
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -12,11 +13,17 @@ from config.clock import VirtualClock
 from config.errors import UsageError
 from config.loader import load_config
 from config.market_calendar import xnys
+from config.settings import load_settings
+from council.slots import CLOSE
 from mcp_server import cli
-from mcp_server.demo import DemoBusy, DemoOrder, play
+from mcp_server.demo import DATABASE, DemoBusy, DemoOrder, play
 from mcp_server.demo_week import chosen_week
 from mcp_server.output import Output
+from mcp_server.result_readings import postmortem_material
+from mcp_server.wiring import Terms, opened_store
+from store.addresses import with_database
 from store.locks import PostgresLocks
+from tests.conftest import run_apart
 
 pytestmark = pytest.mark.usefixtures("environment")
 
@@ -40,6 +47,17 @@ def write_bars(path: Path, *, first_on: date, last_on: date, early_end: str | No
     return path
 
 
+async def kept_of_the_demo() -> tuple[int, tuple[str, ...]]:
+    """Return how many closes are marked, and the events behind the postmortem in words."""
+    settings = load_settings()
+    dsn = with_database(settings.database_dsn or "", DATABASE)
+    async with opened_store(settings, Terms(dsn=dsn)) as app:
+        rows = await app.deps.store.rows("equity_marks", where={"slot": CLOSE})
+        material = await postmortem_material(app, "2026-11-18")
+    assert material is not None
+    return len({row["session_on"] for row in rows}), tuple(material.evidence.values())
+
+
 def test_the_demo_plays_a_whole_week_and_says_what_is_not_real(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
@@ -61,6 +79,13 @@ def test_the_demo_plays_a_whole_week_and_says_what_is_not_real(
         assert told in output
     for told in ("Approved by the demo itself", "Fills", "Positions at Tue 24 Nov 16:00"):
         assert told in output
+    postmortem = output[output.index("Postmortem\n") :]
+    assert " led with " in postmortem
+    assert 1 <= postmortem.count("\n  - ") <= 2
+    closes, events = run_apart(kept_of_the_demo)
+    assert closes == 5
+    assert any(re.search(r"DEEPSEEK: worth [\d.]+ USD at the close", event) for event in events)
+    assert any("DEEPSEEK: pitch: SHORT USO" in event for event in events)
 
 
 def test_the_demo_on_a_file_of_bars_names_the_instruments_without(
@@ -82,7 +107,9 @@ def test_the_demo_on_a_file_of_bars_names_the_instruments_without(
     assert {trade["instrument"] for trade in demo["week"]["trades"]} <= {"SPY", "TLT"}
     assert {trade["approval_channel"] for trade in demo["week"]["trades"]} == {"demo"}
     assert len(demo["accounts"]) == 6
-    assert demo["marked_at"] == "2023-06-27T20:00:00Z"
+    assert demo["marked_at"] == demo["postmortem"]["until_at"] == "2023-06-27T20:00:00Z"
+    assert demo["postmortem"]["state"] == "written"
+    assert [said for said in demo["postmortem"]["notices"] if "60_40" not in said] == []
 
 
 def test_without_a_week_the_last_full_week_of_most_symbols_is_played(tmp_path: Path) -> None:

@@ -17,7 +17,10 @@ from tests.mcp_server.test_tool_schemas import never_opened
 
 Era = Literal["auto", "legacy"]
 ERAS: tuple[Era, ...] = ("auto", "legacy")
-NAMES = ["weekly-review", "approve-trades", "explain-trade", "checkpoint-brief", "setup-check"]
+NAMES = [
+    *("weekly-review", "approve-trades", "explain-trade"),
+    *("checkpoint-brief", "postmortem-talk", "setup-check"),
+]
 
 
 async def text_of(client: mcp.Client, name: str, **arguments: str) -> str:
@@ -50,6 +53,7 @@ async def test_each_prompt_is_a_task_with_its_material_and_ends_with_who_decides
         "approve-trades": ({}, "6 trades wait for the user."),
         "explain-trade": ({"trade_id": trade_id}, f"trade_id: {trade_id}"),
         "checkpoint-brief": ({}, "slots: 09:00, 12:00, 14:00, 15:50 New York time"),
+        "postmortem-talk": ({"week": week_id}, f"Week {week_id} is not over"),
         "setup-check": ({}, "approval_mode: conversational"),
     }
 

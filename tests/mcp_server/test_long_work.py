@@ -9,7 +9,7 @@ import pytest
 
 from config.clock import FixedClock
 from config.settings import Settings
-from mcp_server import operations
+from mcp_server import checkpointing, operations
 from mcp_server.host import Host, Pace
 from mcp_server.server import server_of
 from mcp_server.wiring import Terms, assembled
@@ -85,7 +85,7 @@ async def test_a_checkpoint_is_a_run_that_ends_and_on_a_later_day_is_only_read(
     async with mcp.Client(quick_server(open_at(NOON_AT))) as client:
         taken = await finished(client, await told(client, "run_checkpoint", time="12:00"))
         unknown = await refused(client, "get_run", run_id="checkpoint-2026-11-18-1337")
-    monkeypatch.setattr(operations, "take_checkpoints", never)
+    monkeypatch.setattr(checkpointing, "take_checkpoints", never)
     async with mcp.Client(quick_server(open_at(NOON_AT + timedelta(days=1)))) as client:
         later = await told(client, "get_run", run_id=taken["run_id"])
 

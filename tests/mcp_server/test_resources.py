@@ -34,13 +34,16 @@ async def test_what_can_be_read_is_listed_with_title_kind_and_audience(era: Era)
     assert {own.uri for own in ours} == {"council://status", "council://weeks/current"}
     assert {own.uri_template for own in templates} == {
         "council://weeks/{week_id}",
+        "council://weeks/{week_id}/postmortem",
+        "council://weeks/{week_id}/postmortem.html",
         "council://trades/{trade_id}",
         "council://runs/{run_id}",
     }
     for own in (*ours, *templates):
         assert own.title
         assert own.description
-        assert own.mime_type == "text/markdown"
+        is_page = getattr(own, "uri_template", "").endswith(".html")
+        assert own.mime_type == ("text/html" if is_page else "text/markdown")
         assert own.annotations.audience == ["user", "assistant"]
 
 

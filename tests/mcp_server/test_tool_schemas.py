@@ -10,6 +10,7 @@ from mcp_server.introduction import INSTRUCTIONS
 from mcp_server.offers import OFFERS
 from mcp_server.server import build_server
 from mcp_server.tokens import token_counter
+from tests.mcp_server.conftest import OpenApp
 
 OWNERS_NAMES = {
     "run_research",
@@ -58,8 +59,21 @@ async def test_every_tool_has_a_title_four_hints_and_typed_results() -> None:
 async def test_only_reading_tools_say_that_they_only_read() -> None:
     reading = {offer.call.__name__ for offer in OFFERS if offer.reads_only}
 
-    looking = {"list_trades", "get_trade", "get_week"}
+    looking = {"list_trades", "get_trade", "get_week", "get_postmortem", "get_leaderboard"}
     assert reading == {"list_pending_trades", "get_status"} | looking
+
+
+async def test_what_may_be_left_out_is_listed_by_its_own_type_and_null_is_taken_all_the_same(
+    open_app: OpenApp,
+) -> None:
+    async with mcp.Client(build_server(open_app)) as client:
+        tools = (await client.list_tools()).tools
+        nothing = {"status": None, "week_id": None, "cursor": None}
+        answer = await client.call_tool("list_trades", nothing)
+
+    fields = [field for tool in tools for field in tool.input_schema["properties"].values()]
+    assert not [field for field in fields if "anyOf" in field or field.get("default", 0) is None]
+    assert not answer.is_error
 
 
 def test_the_instructions_fit_what_hosts_show() -> None:

@@ -6,8 +6,15 @@ from config.ids import client_order_id_for
 from council.context import WeekContext
 from council.llm.spending import Spending
 from council.model.base import Direction
-from mcp_server.views import one_venue, trade_shape, week_shape, zero_size_notice
+from mcp_server.views import (
+    checkpoint_shape,
+    one_venue,
+    trade_shape,
+    week_shape,
+    zero_size_notice,
+)
 from tests.builders import make_config, make_decision, make_pitch, make_review, make_ticket
+from tests.council.fact_examples import make_checkpoint
 
 
 def trade_row(**changes: Any) -> dict[str, Any]:
@@ -134,3 +141,10 @@ def test_before_the_chairman_is_done_the_scores_give_no_reviewer_away() -> None:
 
     assert {score.reviewer for score in weeks[0].scores} == {None}
     assert weeks[0].scores == weeks[1].scores
+
+
+def test_a_checkpoint_shows_that_its_trade_was_to_end_and_what_happened_to_the_market() -> None:
+    shown = checkpoint_shape(make_checkpoint(), None)
+
+    assert shown.invalidation_met
+    assert shown.event == "VIXY rose by 2.1 ATR since the week began"

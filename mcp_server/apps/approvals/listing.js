@@ -33,7 +33,8 @@ function draw() {
   const names = [paper, answer.mode && `${answer.mode} models`].filter(Boolean);
   const shortfalls = answer.degraded ?? [];
   $("badges").replaceChildren(...names.map(badge));
-  $("notices").replaceChildren(...(shortfalls.length ? [notice(shortfalls)] : []));
+  const together = answer.exposure ? [paragraph(answer.exposure, "soft")] : [];
+  $("notices").replaceChildren(...(shortfalls.length ? [notice(shortfalls)] : []), ...together);
   $("cards").replaceChildren(...cards.map(drawCard));
   if (!cards.length)
     $("cards").append(paragraph("The council's next proposals appear here.", "soft"));
