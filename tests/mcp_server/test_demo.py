@@ -109,7 +109,7 @@ def test_the_demo_on_a_file_of_bars_names_the_instruments_without(
     assert len(demo["accounts"]) == 6
     assert demo["marked_at"] == demo["postmortem"]["until_at"] == "2023-06-27T20:00:00Z"
     assert demo["postmortem"]["state"] == "written"
-    assert [said for said in demo["postmortem"]["notices"] if "60_40" not in said] == []
+    assert [said for said in demo["postmortem"]["notices"] if "60/40" not in said] == []
 
 
 def test_without_a_week_the_last_full_week_of_most_symbols_is_played(tmp_path: Path) -> None:
