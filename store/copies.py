@@ -4,16 +4,11 @@ A copy appears under its name at once and whole, or not at all. Nobody may be co
 copied, so every session is ended; whoever has a pool gets a new connection from it.
 """
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from typing import Final
 
 import asyncpg
 
-from store.addresses import shown, with_database
-from store.databases import MAINTENANCE_DATABASE
-from store.faults import translating
-from store.pool import CONNECT_TIMEOUT_SECONDS
+from store.databases import maintenance, quoted_name
 
 _NEW: Final = "$new"
 _STARTING: Final = (
@@ -29,11 +24,13 @@ async def set_aside(dsn: str, name: str, *, copy: str) -> None:
         StoreUnavailable: the server does not answer.
         StorageRefused: the user may not create databases, or the disk is full.
     """
-    async with _maintenance(dsn) as connection:
+    async with maintenance(dsn) as connection:
         await _dropped(connection, copy + _NEW)
         await _copied(connection, name, copy + _NEW)
         await _dropped(connection, copy)
-        await connection.execute(f"ALTER DATABASE {_quoted(copy + _NEW)} RENAME TO {_quoted(copy)}")
+        await connection.execute(
+            f"ALTER DATABASE {quoted_name(copy + _NEW)} RENAME TO {quoted_name(copy)}"
+        )
 
 
 async def put_back(dsn: str, name: str, *, copy: str) -> bool:
@@ -43,7 +40,7 @@ async def put_back(dsn: str, name: str, *, copy: str) -> bool:
         StoreUnavailable: the server does not answer.
         StorageRefused: the user may not create databases, or the disk is full.
     """
-    async with _maintenance(dsn) as connection:
+    async with maintenance(dsn) as connection:
         kept = [kept for kept in (copy, copy + _NEW) if await _exists(connection, kept)]
         if kept:
             await _dropped(connection, name)
@@ -57,7 +54,7 @@ async def drop_databases(dsn: str, *names: str) -> None:
     Raises:
         StoreUnavailable: the server does not answer.
     """
-    async with _maintenance(dsn) as connection:
+    async with maintenance(dsn) as connection:
         for name in names:
             await _dropped(connection, name)
             await _dropped(connection, name + _NEW)
@@ -69,7 +66,7 @@ async def database_exists(dsn: str, name: str) -> bool:
     Raises:
         StoreUnavailable: the server does not answer.
     """
-    async with _maintenance(dsn) as connection:
+    async with maintenance(dsn) as connection:
         return await _exists(connection, name)
 
 
@@ -79,7 +76,7 @@ async def database_names(dsn: str, prefix: str) -> tuple[str, ...]:
     Raises:
         StoreUnavailable: the server does not answer.
     """
-    async with _maintenance(dsn) as connection:
+    async with maintenance(dsn) as connection:
         found = await connection.fetch(_STARTING, prefix)
         return tuple(row["datname"] for row in found)
 
@@ -89,8 +86,8 @@ async def without_waiting(dsn: str, name: str) -> None:
 
     A crash of the machine may lose the last of them, but never the order among them.
     """
-    async with _maintenance(dsn) as connection:
-        await connection.execute(f"ALTER DATABASE {_quoted(name)} SET synchronous_commit = off")
+    async with maintenance(dsn) as connection:
+        await connection.execute(f"ALTER DATABASE {quoted_name(name)} SET synchronous_commit = off")
 
 
 async def _exists(connection: asyncpg.Connection, name: str) -> bool:
@@ -100,23 +97,8 @@ async def _exists(connection: asyncpg.Connection, name: str) -> bool:
 
 async def _copied(connection: asyncpg.Connection, name: str, copy: str) -> None:
     await connection.execute(_END_SESSIONS, name)
-    await connection.execute(f"CREATE DATABASE {_quoted(copy)} TEMPLATE {_quoted(name)}")
+    await connection.execute(f"CREATE DATABASE {quoted_name(copy)} TEMPLATE {quoted_name(name)}")
 
 
 async def _dropped(connection: asyncpg.Connection, name: str) -> None:
-    await connection.execute(f"DROP DATABASE IF EXISTS {_quoted(name)} WITH (FORCE)")
-
-
-@asynccontextmanager
-async def _maintenance(dsn: str) -> AsyncIterator[asyncpg.Connection]:
-    address = with_database(dsn, MAINTENANCE_DATABASE)
-    with translating(shown(address)):
-        connection = await asyncpg.connect(address, timeout=CONNECT_TIMEOUT_SECONDS)
-        try:
-            yield connection
-        finally:
-            await connection.close()
-
-
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
+    await connection.execute(f"DROP DATABASE IF EXISTS {quoted_name(name)} WITH (FORCE)")

@@ -26,7 +26,7 @@ async def ensure_database(dsn: str, name: str | None = None) -> str:
     wanted = name or database_name(dsn)
     address = with_database(dsn, wanted)
     if not await _exists(address):
-        async with _maintenance(dsn) as connection:
+        async with maintenance(dsn) as connection:
             await _create(connection, wanted)
     return address
 
@@ -38,8 +38,8 @@ async def recreate_database(dsn: str, name: str) -> str:
         StoreUnavailable: the server does not answer or refuses the login.
         StorageRefused: the user may not drop or create databases.
     """
-    async with _maintenance(dsn) as connection:
-        await connection.execute(f"DROP DATABASE IF EXISTS {_quoted(name)} WITH (FORCE)")
+    async with maintenance(dsn) as connection:
+        await connection.execute(f"DROP DATABASE IF EXISTS {quoted_name(name)} WITH (FORCE)")
         await _create(connection, name)
     return with_database(dsn, name)
 
@@ -70,7 +70,7 @@ async def _exists(address: str) -> bool:
 
 
 @asynccontextmanager
-async def _maintenance(dsn: str) -> AsyncIterator[asyncpg.Connection]:
+async def maintenance(dsn: str) -> AsyncIterator[asyncpg.Connection]:
     """Yield a connection to the server's own database: no other can be dropped from within."""
     address = with_database(dsn, MAINTENANCE_DATABASE)
     with translating(shown(address)):
@@ -83,11 +83,12 @@ async def _maintenance(dsn: str) -> AsyncIterator[asyncpg.Connection]:
 
 async def _create(connection: asyncpg.Connection, name: str) -> None:
     try:
-        await connection.execute(f"CREATE DATABASE {_quoted(name)}")
+        await connection.execute(f"CREATE DATABASE {quoted_name(name)}")
     except (asyncpg.DuplicateDatabaseError, asyncpg.UniqueViolationError):
         # Another process was a moment faster; its database is as good as ours.
         return
 
 
-def _quoted(name: str) -> str:
+def quoted_name(name: str) -> str:
+    """Return a database's name as SQL takes it, whatever stands in it."""
     return '"' + name.replace('"', '""') + '"'
