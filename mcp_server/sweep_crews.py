@@ -107,7 +107,7 @@ def _ray() -> Any:
         import ray  # noqa: PLC0415
     except ImportError as error:
         raise UsageError(
-            "Ray is not installed: `pip install 'llm-trading-council[ray]'`, here and on each node."
+            "Ray is not installed: run `uv sync --extra ray`, here and on each node."
         ) from error
     return ray
 
