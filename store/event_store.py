@@ -15,12 +15,12 @@ import asyncpg
 
 from config.clock import SystemClock
 from store.errors import DatabaseNotMigrated, UnknownTable, VersionConflict
-from store.events import NewEvent, StoredEvent, StreamWrite
+from store.events import NewEvent, Page, StoredEvent, StreamWrite
 from store.faults import Sleep, retrying
 from store.payloads import check_text, event_json
 from store.pool import StorePool
 from store.ports import Projection
-from store.rows import apply_changes, select_rows
+from store.rows import apply_changes, count_rows, select_rows
 from store.subscription import POLL_SECONDS, PostgresWake, follow
 
 T = TypeVar("T")
@@ -125,13 +125,26 @@ class PostgresEventStore:
                 yield event
 
     async def rows(
-        self, table: str, *, where: dict[str, Any] | None = None, order_by: Sequence[str] = ()
+        self,
+        table: str,
+        *,
+        where: dict[str, Any] | None = None,
+        order_by: Sequence[str] = (),
+        page: Page | None = None,
     ) -> tuple[dict[str, Any], ...]:
         """Return rows of the read table `table`; see `EventStore.rows`."""
+        return await self._reading(
+            table,
+            lambda: select_rows(self._pool, table, where=where or {}, order_by=order_by, page=page),
+        )
+
+    async def count_rows(self, table: str, *, where: dict[str, Any] | None = None) -> int:
+        """Return how many rows of `table` there are; see `EventStore.count_rows`."""
+        return await self._reading(table, lambda: count_rows(self._pool, table, where or {}))
+
+    async def _reading(self, table: str, call: Callable[[], Awaitable[T]]) -> T:
         try:
-            return await self._retrying(
-                lambda: select_rows(self._pool, table, where=where or {}, order_by=order_by)
-            )
+            return await self._retrying(call)
         except DatabaseNotMigrated as error:
             raise UnknownTable(
                 f"There is no read table called {table!r}: name another, or "

@@ -55,6 +55,18 @@ class StreamWrite:
 
 
 @dataclass(frozen=True, slots=True)
+class Page:
+    """A part of a read table in its order: at most `limit` rows, from the end where `descending`.
+
+    `after` holds the last row's values of the columns ordered by, none of which may be null.
+    """
+
+    limit: int
+    descending: bool = False
+    after: tuple[Any, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class RowChange:
     """One row of a read table as an event leaves it: inserted, or its columns set where it exists.
 

@@ -2,6 +2,7 @@
 
 import copy
 import json
+import operator
 from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Sequence
 from contextlib import aclosing
 from datetime import UTC
@@ -9,7 +10,7 @@ from typing import Any
 from uuid import UUID
 
 from store.errors import EventIdTaken, UnknownTable, VersionConflict
-from store.events import NewEvent, RowChange, StoredEvent, StreamWrite
+from store.events import NewEvent, Page, RowChange, StoredEvent, StreamWrite
 from store.migrate import read_table_names
 from store.payloads import check_text, event_json
 from store.ports import Projection
@@ -88,22 +89,37 @@ class MemoryEventStore:
             self._wakes.discard(wake)
 
     async def rows(
-        self, table: str, *, where: dict[str, Any] | None = None, order_by: Sequence[str] = ()
+        self,
+        table: str,
+        *,
+        where: dict[str, Any] | None = None,
+        order_by: Sequence[str] = (),
+        page: Page | None = None,
     ) -> tuple[dict[str, Any], ...]:
         """Return rows of the read table `table`; see `EventStore.rows`."""
+        for column in order_by:
+            quoted(column)
+        found = self._found(table, where or {})
+        if order_by:
+            found.sort(key=lambda row: _place(row, order_by))
+        if page is not None:
+            found = _part(found, order_by, page)
+        return tuple(copy.deepcopy(row) for row in found)
+
+    async def count_rows(self, table: str, *, where: dict[str, Any] | None = None) -> int:
+        """Return how many rows of `table` there are; see `EventStore.count_rows`."""
+        return len(self._found(table, where or {}))
+
+    def _found(self, table: str, where: dict[str, Any]) -> list[dict[str, Any]]:
         if table not in self._tables:
             raise UnknownTable(f"There is no read table called {table!r}.")
-        for column in (*(where or {}), *order_by):
+        for column in where:
             quoted(column)
-        wanted = (where or {}).items()
-        found = [
+        return [
             row
             for row in self._tables[table].values()
-            if all(row.get(column) == value for column, value in wanted)
+            if all(row.get(column) == value for column, value in where.items())
         ]
-        if order_by:
-            found.sort(key=lambda row: [_nulls_last(row.get(column)) for column in order_by])
-        return tuple(copy.deepcopy(row) for row in found)
 
     def _folded(self, events: Iterable[StoredEvent]) -> Tables:
         changes = [change for event in events for change in self._project(event)]
@@ -194,6 +210,20 @@ def _row(change: RowChange) -> dict[str, Any]:
 
 def _as_json(value: Any) -> Any:
     return json.loads(json.dumps(value))
+
+
+def _part(rows: list[dict[str, Any]], order_by: Sequence[str], page: Page) -> list[dict[str, Any]]:
+    if page.descending:
+        rows.reverse()
+    if page.after is not None:
+        last = [_nulls_last(value) for value in page.after]
+        beyond = operator.lt if page.descending else operator.gt
+        rows = [row for row in rows if beyond(_place(row, order_by), last)]
+    return rows[: page.limit]
+
+
+def _place(row: dict[str, Any], order_by: Sequence[str]) -> list[tuple[bool, Any]]:
+    return [_nulls_last(row.get(column)) for column in order_by]
 
 
 def _nulls_last(value: Any) -> tuple[bool, Any]:

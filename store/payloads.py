@@ -19,6 +19,8 @@ MAX_DEPTH = 200
 MAX_EVENT_CHARACTERS = 32 * 1024 * 1024
 """Longest JSON text of one event."""
 
+_CONTAINERS = (dict, list, tuple)
+
 
 def event_json(stream: str, event: NewEvent) -> str:
     """Return `event` as the JSON object that the append function takes.
@@ -70,16 +72,17 @@ def _is_plain(value: Any, text: str) -> bool:
     """
     if "\\u0000" in text or not (text.isascii() or _encodes(text)):
         return False
-    level = [value]
+    level, kinds = [value], {str}
     for _ in range(MAX_DEPTH):
-        tables = [item for item in level if isinstance(item, dict)]
-        if not all(isinstance(key, str) for table in tables for key in table):
-            return False
-        members = [member for table in tables for member in table.values()]
-        members += [m for item in level if isinstance(item, list | tuple) for m in item]
-        level = [member for member in members if isinstance(member, dict | list | tuple)]
+        members: list[Any] = []
+        for item in level:
+            if isinstance(item, dict):
+                kinds.update(map(type, item))
+            if isinstance(item, _CONTAINERS):
+                members += item.values() if isinstance(item, dict) else item
+        level = [member for member in members if isinstance(member, _CONTAINERS)]
         if not level:
-            return True
+            return kinds == {str}
     return False
 
 

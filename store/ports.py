@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Any, Protocol
 
-from store.events import NewEvent, RowChange, StoredEvent, StreamWrite
+from store.events import NewEvent, Page, RowChange, StoredEvent, StreamWrite
 
 Projection = Callable[[StoredEvent], Iterable[RowChange]]
 """A pure function from an event to the rows that it leaves in the read tables."""
@@ -52,11 +52,25 @@ class EventStore(Protocol):
         ...
 
     async def rows(
-        self, table: str, *, where: dict[str, Any] | None = None, order_by: Sequence[str] = ()
+        self,
+        table: str,
+        *,
+        where: dict[str, Any] | None = None,
+        order_by: Sequence[str] = (),
+        page: Page | None = None,
     ) -> tuple[dict[str, Any], ...]:
         """Return rows of the read table `table` whose columns equal `where`, ordered by `order_by`.
 
-        The order is ascending, nulls last; without `order_by` there is none to rely on.
+        The order is ascending, nulls last; without `order_by` there is none to rely on. A `page`
+        is a part of it: whoever goes on after the last row of each meets every row once.
+
+        Raises:
+            UnknownTable: there is no such table or column.
+        """
+        ...
+
+    async def count_rows(self, table: str, *, where: dict[str, Any] | None = None) -> int:
+        """Return how many rows of the read table `table` have columns that equal `where`.
 
         Raises:
             UnknownTable: there is no such table or column.

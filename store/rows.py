@@ -2,17 +2,19 @@
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 from itertools import groupby
 from typing import Any
 
 import asyncpg
 
 from store.errors import UnknownTable
-from store.events import RowChange
+from store.events import Page, RowChange
 
 _IDENTIFIER = re.compile(r"[a-z_][a-z0-9_]{0,62}")
 
 
+@lru_cache(maxsize=1024)
 def quoted(identifier: str) -> str:
     """Return `identifier` in double quotes.
 
@@ -29,9 +31,9 @@ async def apply_changes(connection: asyncpg.Connection, changes: Sequence[RowCha
 
     Neighbours of one shape go to the server together.
     """
-    for statement, alike in groupby(changes, key=_upsert):
+    for shape, alike in groupby(changes, key=_shape):
         rows = [(*change.key.values(), *change.values.values()) for change in alike]
-        await connection.executemany(statement, rows)
+        await connection.executemany(_upsert(*shape), rows)
 
 
 async def select_rows(
@@ -40,15 +42,36 @@ async def select_rows(
     *,
     where: dict[str, Any],
     order_by: Sequence[str],
+    page: Page | None = None,
 ) -> tuple[dict[str, Any], ...]:
-    """Return the rows of `table` whose columns equal `where`."""
-    sql = f"SELECT * FROM {quoted(table)}"  # noqa: S608 - the identifier is checked and quoted
-    if where:
-        sql += " WHERE " + " AND ".join(_conditions(where))
-    if order_by:
-        sql += " ORDER BY " + ", ".join(quoted(column) for column in order_by)
-    values = [value for value in where.values() if value is not None]
+    """Return the rows of `table` whose columns equal `where`, or the `page` of them."""
+    conditions, values = _conditions(where), [v for v in where.values() if v is not None]
+    columns = [quoted(column) for column in order_by]
+    if page is not None and page.after is not None:
+        places = [f"${number}" for number in range(len(values) + 1, len(values) + 1 + len(columns))]
+        beyond = "<" if page.descending else ">"
+        conditions.append(f"({', '.join(columns)}) {beyond} ({', '.join(places)})")
+        values += page.after
+    sql = f"SELECT * FROM {quoted(table)}{_where(conditions)}"  # noqa: S608 - checked and quoted
+    if columns:
+        backwards = " DESC" if page is not None and page.descending else ""
+        sql += " ORDER BY " + ", ".join(f"{column}{backwards}" for column in columns)
+    if page is not None:
+        sql += f" LIMIT {page.limit:d}"
     return tuple(dict(record) for record in await connection.fetch(sql, *values))
+
+
+async def count_rows(
+    connection: asyncpg.Connection | asyncpg.Pool, table: str, where: dict[str, Any]
+) -> int:
+    """Return how many rows of `table` have columns that equal `where`."""
+    sql = f"SELECT count(*) FROM {quoted(table)}{_where(_conditions(where))}"  # noqa: S608 - as above
+    values = [value for value in where.values() if value is not None]
+    return int(await connection.fetchval(sql, *values))
+
+
+def _where(conditions: Sequence[str]) -> str:
+    return " WHERE " + " AND ".join(conditions) if conditions else ""
 
 
 def _conditions(where: dict[str, Any]) -> list[str]:
@@ -62,18 +85,24 @@ def _conditions(where: dict[str, Any]) -> list[str]:
     return conditions
 
 
-def _upsert(change: RowChange) -> str:
+def _shape(change: RowChange) -> tuple[str, tuple[str, ...], tuple[str, ...]]:
+    """Return what two changes share that are written alike: table, key and other columns."""
+    return change.table, tuple(change.key), tuple(change.values)
+
+
+@lru_cache(maxsize=1024)
+def _upsert(name: str, key: tuple[str, ...], others: tuple[str, ...]) -> str:
     """Return one statement that updates, or inserts where there was nothing to update.
 
     ON CONFLICT would not do: it checks NOT NULL of the row that it will not insert, so an event
     could not set a single column. The append lock keeps other writers out between the two halves.
     """
-    table = quoted(change.table)
-    columns = [quoted(column) for column in (*change.key, *change.values)]
+    table = quoted(name)
+    columns = [quoted(column) for column in (*key, *others)]
     numbered = [f"{column} = ${number}" for number, column in enumerate(columns, start=1)]
-    match = " AND ".join(numbered[: len(change.key)])
+    match = " AND ".join(numbered[: len(key)])
     # An event without further columns still has to find out whether its row exists.
-    assignments = ", ".join(numbered[len(change.key) :] or numbered[:1])
+    assignments = ", ".join(numbered[len(key) :] or numbered[:1])
     places = ", ".join(f"${number}" for number in range(1, len(columns) + 1))
     return (
         f"WITH updated AS (UPDATE {table} SET {assignments} WHERE {match} RETURNING 1) "  # noqa: S608

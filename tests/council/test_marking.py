@@ -18,7 +18,7 @@ from council.ports import Deps, Progress
 from council.projections import project
 from council.remembered import Remembered
 from council.result_facts import EquityMarked, PricesMarked
-from store.events import StoredEvent
+from store.events import Page, StoredEvent
 from store.memory import MemoryEventStore
 from tests.builders import CHAIRMAN, MANAGERS, UNIVERSE, WEEK_ID, make_config
 from tests.config import nyse
@@ -336,10 +336,15 @@ class CountingStore(MemoryEventStore):
         self.reads: list[str] = []
 
     async def rows(
-        self, table: str, *, where: dict[str, Any] | None = None, order_by: Sequence[str] = ()
+        self,
+        table: str,
+        *,
+        where: dict[str, Any] | None = None,
+        order_by: Sequence[str] = (),
+        page: Page | None = None,
     ) -> tuple[dict[str, Any], ...]:
         self.reads.append(table)
-        return await super().rows(table, where=where, order_by=order_by)
+        return await super().rows(table, where=where, order_by=order_by, page=page)
 
     async def read_stream(self, stream: str, after_version: int = 0) -> tuple[StoredEvent, ...]:
         self.reads.append(stream)

@@ -16,7 +16,7 @@ from store.errors import (
     VersionConflict,
 )
 from store.event_store import PostgresEventStore
-from store.events import StoredEvent, StreamWrite
+from store.events import Page, StoredEvent, StreamWrite
 from store.ports import EventStore
 from tests.store.builders import AT, credited, generator, make_event, opened
 
@@ -239,6 +239,37 @@ class TestRows:
         assert [row["account"] for row in chosen] == ["B", "C"]
         assert [row["account"] for row in without] == ["A"]
         assert [row["account"] for row in ordered] == ["B", "C", "A"]
+
+    @pytest.mark.parametrize("descending", [False, True])
+    async def test_pages_meet_every_row_once_in_order(
+        self, store: EventStore, descending: bool
+    ) -> None:
+        names = [f"A{number}" for number in range(7)]
+        await store.append("a", [opened(name) for name in names])
+        await store.append("a", [credited(name, "1", entries=1) for name in names])
+
+        met: list[str] = []
+        after = None
+        while rows := await store.rows(
+            "ledger",
+            where={"entries": 1},
+            order_by=("entries", "account"),
+            page=Page(3, descending, after),
+        ):
+            met += [row["account"] for row in rows]
+            after = (rows[-1]["entries"], rows[-1]["account"])
+
+        assert met == sorted(names, reverse=descending)
+
+    async def test_rows_are_counted_by_columns(self, store: EventStore) -> None:
+        await store.append("a", [opened(name) for name in ("A", "B", "C")])
+        await store.append("a", [credited("B", "1", entries=5)])
+
+        assert await store.count_rows("ledger") == 3
+        assert await store.count_rows("ledger", where={"entries": 5}) == 1
+        assert await store.count_rows("ledger", where={"entries": None}) == 2
+        with pytest.raises(UnknownTable):
+            await store.count_rows("no_such_table")
 
     async def test_an_unknown_table_or_a_crooked_name_is_refused(self, store: EventStore) -> None:
         with pytest.raises(UnknownTable):

@@ -21,6 +21,7 @@ from council.trading import opening
 from council.trading.executor import execute_once, run_until_settled
 from council.trading.journal import record
 from store.errors import StoreUnavailable
+from store.events import Page
 from store.memory import MemoryEventStore
 from tests.builders import NOW, WEEK_ID
 from tests.config import nyse
@@ -158,11 +159,16 @@ class Unreadable(MemoryEventStore):
         self._failure = failure
 
     async def rows(
-        self, table: str, *, where: dict[str, Any] | None = None, order_by: Sequence[str] = ()
+        self,
+        table: str,
+        *,
+        where: dict[str, Any] | None = None,
+        order_by: Sequence[str] = (),
+        page: Page | None = None,
     ) -> tuple[dict[str, Any], ...]:
         if table == "equity_marks":
             raise self._failure
-        return await super().rows(table, where=where, order_by=order_by)
+        return await super().rows(table, where=where, order_by=order_by, page=page)
 
 
 @pytest.mark.parametrize("failure", [StoreUnavailable("the database is away"), KeyError("slot")])
