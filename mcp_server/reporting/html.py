@@ -14,6 +14,7 @@ from council.analytics.charting.theme import style_sheet
 from mcp_server.reporting.document import Block, Report
 from mcp_server.reporting.material import LeaderboardMaterial, PostmortemMaterial
 from mcp_server.reporting.reports import leaderboard_report, postmortem_report
+from mcp_server.templating import templates_of
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -79,15 +80,7 @@ def _kind(block: Block) -> str:
 
 @cache
 def _templates() -> "Environment":
-    from jinja2 import Environment, PackageLoader, StrictUndefined  # noqa: PLC0415 - for pages only
-
-    templates = Environment(
-        loader=PackageLoader(__package__, _FOLDER),
-        undefined=StrictUndefined,
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    templates = templates_of(__package__, _FOLDER)
     templates.globals |= {"style": _style(), "policy": content_policy()}
     templates.filters |= {"kind": _kind, "is_long": _is_long, "unbroken": _unbroken}
     return templates

@@ -25,6 +25,7 @@ from config.errors import CouncilError
 from mcp_server.host import Host
 from mcp_server.offers import OFFERS
 from mcp_server.scopes import SCOPES, full_name
+from mcp_server.web import assets
 from mcp_server.web.addresses import Addresses, ExactAddresses
 from mcp_server.web.door import Door, Guarded
 from mcp_server.web.health import Health
@@ -76,6 +77,7 @@ def web_app(
             Route(_metadata_path(access), _metadata(access)),
             Route("/health", health.health),
             Route("/ready", health.ready),
+            Route(assets.PATH, assets.asset),
             Route("/", pages.home, middleware=for_reader),
             Route("/approvals", pages.approvals, middleware=for_reader),
             Route("/approvals/{trade_id}", pages.approval, middleware=for_reader),
