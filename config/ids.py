@@ -2,6 +2,7 @@
 
 import base64
 import uuid
+from functools import lru_cache
 
 OWN_ORDER_PREFIX = "lc-"
 """With what every client_order_id of the council begins, and nobody else's should."""
@@ -11,7 +12,12 @@ _NAMESPACE = uuid.UUID("6f6b1f0e-3f0c-5d5e-9a57-6c6c6d636f75")
 
 def meaning_id(*parts: object) -> uuid.UUID:
     """Return the uuid5 of `parts`, the same on every machine and in every run."""
-    return uuid.uuid5(_NAMESPACE, "\x1f".join(str(part) for part in parts))
+    return _id_of("\x1f".join(map(str, parts)))
+
+
+@lru_cache(maxsize=4096)
+def _id_of(meaning: str) -> uuid.UUID:
+    return uuid.uuid5(_NAMESPACE, meaning)
 
 
 def random_id() -> uuid.UUID:

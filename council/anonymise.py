@@ -133,8 +133,13 @@ def anonymous_reviews(context: WeekContext, config: Config) -> tuple[Review, ...
 def telling_names(config: Config) -> tuple[str, ...]:
     """Return the words, longest first, that would tell an author: vendors, models, nicknames."""
     models: list[ModelConfig] = [*config.models.accounts.values(), *config.models.research]
-    ids = [name for model in models for name in (model.model, *model.fallbacks, model.rehearsal)]
-    found = {*VENDOR_WORDS, *ids, *(manager.nickname for manager in config.managers)}
+    ids = (name for model in models for name in (model.model, *model.fallbacks, model.rehearsal))
+    return _telling_names(tuple(ids), tuple(manager.nickname for manager in config.managers))
+
+
+@cache
+def _telling_names(ids: tuple[str, ...], nicknames: tuple[str, ...]) -> tuple[str, ...]:
+    found = {*VENDOR_WORDS, *ids, *nicknames}
     found |= {token for name in ids if not name.startswith("rehearsal/") for token in _tokens(name)}
     return tuple(sorted({name.lower() for name in found}, key=lambda name: (-len(name), name)))
 

@@ -21,7 +21,7 @@ class Fact(Value):
     @property
     def stream(self) -> str:
         """Return the stream that the fact belongs to."""
-        return self.STREAM.format_map(dict(self))
+        return self.STREAM.format_map(vars(self))
 
     @property
     def meaning(self) -> tuple[object, ...]:

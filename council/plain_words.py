@@ -54,9 +54,14 @@ _SPELLING = tuple(
         (r"\bamongst\b", "among"),
         (r"(?<=\d)\s?(?:per ?cent|pct)\b", "%"),
         (r"\b(?:versus|vs\.)(?=\s)", "vs"),
+        (r"\bcan(?:'t|not)\b", "can not"),
+    )
+)
+_CONTRACTIONS = tuple(
+    (re.compile(pattern, re.IGNORECASE), replacement)
+    for pattern, replacement in (
         (r"\b(is|are|was|were|do|does|did|has|have|had|would|could|should)n't\b", r"\1 not"),
         (r"\bwon't\b", "will not"),
-        (r"\bcan(?:'t|not)\b", "can not"),
         (r"\b(it|that|there|here|what)'s\b", r"\1 is"),
         (r"\blet's\b", "let us"),
         (r"\b(we|they|you)'re\b", r"\1 are"),
@@ -106,8 +111,10 @@ def in_plain_words(text: str) -> str:
     """
     text = _NUMBERED.sub("", _without_gaps(_without_pictures(text)))
     text = _all_sub((*_MARKS, *_SPELLING), text)
+    if "'" in text:
+        text = _all_sub(_CONTRACTIONS, text)
     text = _SHOUTED.sub(lambda match: match[0].lower(), text)
-    text = _without_phrases(_SIGNED.sub("", text))
+    text = _without_phrases(_SIGNED.sub("", text) if "[name]" in text.lower() else text)
     lines = (_all_sub(_MARKS, line).strip(" ,:-") for line in text.splitlines())
     ended = (_UNFINISHED.sub(r"\1.", line) for line in lines if line)
     return _SPACES.sub(" ", " ".join(ended)).strip()
@@ -127,7 +134,8 @@ def _without_gaps(text: str) -> str:
 
 def _without_pictures(text: str) -> str:
     """Take out emoji, arrows and ornaments; degree and currency signs are none of them."""
-    return "".join(c for c in text if c == "\u00b0" or unicodedata.category(c) not in {"So", "Sk"})
+    found = {c for c in set(text) - {"\u00b0"} if unicodedata.category(c) in {"So", "Sk"}}
+    return "".join(c for c in text if c not in found) if found else text
 
 
 def _without_phrases(text: str) -> str:

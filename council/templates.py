@@ -49,6 +49,7 @@ def _environment() -> "Environment":
     return Environment(
         loader=FileSystemLoader(_PROMPTS),
         undefined=StrictUndefined,
+        auto_reload=False,  # no file is looked at again for each prompt
         autoescape=False,  # noqa: S701 - prompts are plain text; HTML escapes would garble them
         trim_blocks=True,
         lstrip_blocks=True,

@@ -30,11 +30,13 @@ _LINK = re.compile(
     r"\[([^\]\n]{0,200})\]\((?:https?|ftp)://[^)\s]*\)|(?:https?|ftp)://\S+|www\.\S+", re.I
 )
 _ENTITY = re.compile(r"&(?:#\d{1,8}|#x[0-9a-f]{1,7}|[a-z][a-z0-9]{1,31});", re.I)
-_PERCENT = re.compile(r"(?:%[0-9a-f]{2})+", re.I)
-_BACKSLASH = re.compile(
-    r"(?:\\(?:x[\da-fA-F]{2}|u[\da-fA-F]{4}|u\{[\da-fA-F]{1,6}\}|U[\da-fA-F]{8}))+", re.ASCII
-)
+_PERCENT = re.compile(r"%[0-9a-f]{2}(?:%[0-9a-f]{2})*", re.I)
+_ONE = r"\\(?:x[\da-fA-F]{2}|u[\da-fA-F]{4}|u\{[\da-fA-F]{1,6}\}|U[\da-fA-F]{8})"
+_BACKSLASH = re.compile(f"{_ONE}(?:{_ONE})*", re.ASCII)
+"""Both begin with a plain character, which is found faster than a group that repeats."""
 _ONE_BACKSLASH = re.compile(r"\\[xuU]\{?([\da-fA-F]+)", re.ASCII)
+_JSON_ESCAPE = re.compile(r"""\\[^"nt]""")
+"""Any but those of quotation marks, newlines and tabs, which stay as they are."""
 _LAYERS = 8
 """How often an escape may be escaped itself; nobody reads deeper."""
 _ESCAPES = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026"}
@@ -87,7 +89,8 @@ def without_links(value: Any) -> Any:
     The number of a footnote stays in brackets: bare, it would read as part of the sentence.
     """
     if isinstance(value, str):
-        return _LINK.sub(_without_address, value)
+        has_link = "://" in value or "www." in value.lower()
+        return _LINK.sub(_without_address, value) if has_link else value
     if isinstance(value, dict):
         return {key: without_links(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
@@ -97,17 +100,13 @@ def without_links(value: Any) -> Any:
 
 def canonical_json(value: Any) -> str:
     """Return `value` as JSON with sorted keys and without spaces: equal values, equal bytes."""
-    return _canonical(_plain(value))
-
-
-def _canonical(plain: Any) -> str:
     return json.dumps(
-        plain,
+        value,
         sort_keys=True,
         separators=(",", ":"),
         ensure_ascii=False,
         allow_nan=False,
-        default=str,  # decimals, dates and ids as they are stored
+        default=_as_stored,
     )
 
 
@@ -119,9 +118,18 @@ def fenced(tag: str, value: Any, **attributes: str) -> str:
     opening = "".join(
         f' {name}="{html.escape(clean_text(text))}"' for name, text in attributes.items()
     )
-    body = _canonical(clean_value(_plain(value)))
-    escaped = re.sub("[<>&]", lambda match: _ESCAPES[match[0]], body)
-    return f"<{tag}{opening}>{escaped}</{tag}>"
+    body = canonical_json(value)
+    if not _is_clean(body):
+        body = canonical_json(clean_value(json.loads(body)))
+    for character, escape in _ESCAPES.items():
+        body = body.replace(character, escape)
+    return f"<{tag}{opening}>{body}</{tag}>"
+
+
+def _is_clean(body: str) -> bool:
+    """Whether no string in the JSON `body` has anything to clean: most have none."""
+    is_plain = body.isascii() and body.isprintable() and not _has_escape(body)
+    return is_plain and not _JSON_ESCAPE.search(body)
 
 
 def _without_address(link: re.Match[str]) -> str:
@@ -161,11 +169,6 @@ def _is_hidden(character: str) -> bool:
     return character in _HIDDEN_LETTERS or unicodedata.category(character) in HIDDEN_CATEGORIES
 
 
-def _plain(value: Any) -> Any:
-    if isinstance(value, BaseModel):
-        return value.model_dump(mode="json")
-    if isinstance(value, dict):
-        return {key: _plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
-    return value
+def _as_stored(value: Any) -> Any:
+    """Return a model as JSON, and decimals, dates and ids as they are stored."""
+    return value.model_dump(mode="json") if isinstance(value, BaseModel) else str(value)

@@ -115,17 +115,18 @@ def _drifted(week: Week, line: BookWeek, growth: float) -> Holdings:
 
 
 def _path(week: Week, holdings: Holdings, cost: float) -> tuple[tuple[datetime, float], ...]:
+    entries = {symbol: price for symbol in holdings if (price := week.entry_price(symbol))}
     return tuple(
-        (mark.at, 1.0 - cost + fsum(_gains(week, holdings, mark.prices)))
+        (mark.at, 1.0 - cost + fsum(_gains(holdings, entries, mark.prices)))
         for mark in week.marks
         if all(symbol in mark.prices for symbol in holdings)
     )
 
 
-def _gains(week: Week, holdings: Holdings, prices: Mapping[str, Decimal]) -> list[float]:
-    entries = {symbol: week.entry_price(symbol) for symbol in holdings}
+def _gains(
+    holdings: Holdings, entries: Mapping[str, Decimal], prices: Mapping[str, Decimal]
+) -> list[float]:
     return [
-        share * (float(prices[symbol] / entry) - 1.0)
-        for symbol, share in holdings.items()
-        if (entry := entries[symbol])
+        holdings[symbol] * (float(prices[symbol] / entry) - 1.0)
+        for symbol, entry in entries.items()
     ]

@@ -123,15 +123,15 @@ class Gateway:
         await self._client.close()
 
     async def _post(self, request: ChatRequest) -> bytes:
-        # In extra_body, as the SDK would go through a schema part by part, which takes as long as
-        # the call; and of the provider's option it knows nothing.
-        options = dict(request.options)
-        if self._dialect.require_parameters and "response_format" in options:
-            options["provider"] = {"require_parameters": True}
+        # In extra_body, as the SDK would go through messages and schema part by part, which takes
+        # as long as the call; and of the provider's option it knows nothing.
+        body = {"messages": request.messages, **request.options}
+        if self._dialect.require_parameters and "response_format" in body:
+            body["provider"] = {"require_parameters": True}
         raw = await self._client.chat.completions.with_raw_response.create(
             model=self._dialect.ids.get(request.model, request.model),
-            messages=list(request.messages),  # type: ignore[arg-type]  # plain dicts, by design
-            extra_body=options,
+            messages=[],  # the SDK wants some; those of the body take their place
+            extra_body=body,
         )
         return raw.content
 

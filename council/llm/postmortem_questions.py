@@ -52,16 +52,16 @@ class Material:
         """Whether every number in `text` stands in the numbers or in the events it names."""
         known = self._known
         for handle in dict.fromkeys(handles):
-            known |= self._known_of.get(handle, known)
+            known |= self._known_of(handle)
         return known.bear_out(text)
 
     @cached_property
     def _known(self) -> KnownNumbers:
         return known_numbers(dict(self.numbers)) | known_numbers(self.week_id)
 
-    @cached_property
-    def _known_of(self) -> Mapping[str, KnownNumbers]:
-        return {row["handle"]: known_numbers(dict(row)) for row in self.events}
+    def _known_of(self, handle: str) -> KnownNumbers:
+        rows = [dict(row) for row in self.events if row["handle"] == handle]
+        return known_numbers(rows)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +113,7 @@ def postmortem_question(material: Material, config: Config) -> Question[Postmort
 
 def postmortem_problems(answer: PostmortemAnswer, *, material: Material) -> tuple[str, ...]:
     """Return why no claim stands, one clause each; empty where one does."""
-    if not material.events or supported(answer, material).claims:
+    if not material.events or _claims(answer.claims, material):
         return ()
     if not answer.claims:
         return ("claims: give at least one, on an event of <events>",)

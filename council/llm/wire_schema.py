@@ -4,7 +4,6 @@ Definitions are inlined, limits move into descriptions (providers refuse or igno
 keywords), every field is required and nothing else is allowed. The real limits stay with Pydantic.
 """
 
-import copy
 from functools import cache
 from typing import Any
 
@@ -29,23 +28,24 @@ _Schema = dict[str, Any]
 
 
 def wire_schema(answer_type: type[Value]) -> _Schema:
-    """Return the schema of `answer_type` for the wire.
+    """Return the schema of `answer_type` for the wire: one for all questions, not to be changed.
 
     Raises:
         ValueError: the type holds an open dict or refers to itself, which strict modes refuse.
     """
-    return copy.deepcopy(_wire_schema(answer_type))
-
-
-@cache
-def _wire_schema(answer_type: type[Value]) -> _Schema:
-    schema = answer_type.model_json_schema()
-    return _rewritten(schema, schema.get("$defs", {}), ())
+    return _schema_and_text(answer_type)[0]
 
 
 def schema_text(answer_type: type[Value]) -> str:
     """Return the wire schema as canonical JSON."""
-    return canonical_json(_wire_schema(answer_type))
+    return _schema_and_text(answer_type)[1]
+
+
+@cache
+def _schema_and_text(answer_type: type[Value]) -> tuple[_Schema, str]:
+    own = answer_type.model_json_schema()
+    schema = _rewritten(own, own.get("$defs", {}), ())
+    return schema, canonical_json(schema)
 
 
 def _rewritten(schema: _Schema, definitions: _Schema, path: tuple[str, ...]) -> _Schema:

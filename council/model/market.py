@@ -89,5 +89,13 @@ class MarketSnapshot(Value):
 
     def numbers(self) -> dict[str, float]:
         """Return every known number by its id, such as "SPY.rsi_14" or "TLT.close"."""
-        listed = (*self.instruments, *((self.volatility_proxy,) if self.volatility_proxy else ()))
-        return {name: value for line in listed for name, value in line.numbers().items()}
+        return {name: value for line in self._lines for name, value in line.numbers().items()}
+
+    def number(self, name: str) -> float | None:
+        """Return one of `numbers` by its id, None where it is unknown."""
+        own = (line for line in self._lines if name.startswith(f"{line.symbol}."))
+        return next((line.numbers().get(name) for line in own), None)
+
+    @property
+    def _lines(self) -> tuple[InstrumentSnapshot, ...]:
+        return (*self.instruments, *((self.volatility_proxy,) if self.volatility_proxy else ()))

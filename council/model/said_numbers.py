@@ -5,7 +5,7 @@ are not compared, because "lost 2 %" says the same as -0.02, and small counts ar
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -67,26 +67,32 @@ class KnownNumbers:
         return any(agrees(written.digits, written.scale, value) for value in self.values)
 
 
-def known_numbers(value: Any, *, key: str = "") -> KnownNumbers:
+def known_numbers(value: Any) -> KnownNumbers:
     """Return the numbers of a JSON value; strings are read, and a key ending in `_bps` is a unit.
 
     A number with a unit counts as the fraction or the amount that it means.
     """
-    if isinstance(value, str):
-        return _of_text(value)
-    if isinstance(value, bool) or value is None:
-        return KnownNumbers(frozenset(), frozenset())
-    if isinstance(value, int | float):
-        scale = _SCALES["bp"] if key.endswith("_bps") else 1.0
-        return KnownNumbers(frozenset((abs(float(value)) / scale,)), frozenset())
-    items = value.items() if isinstance(value, dict) else ((key, item) for item in value)
-    return _union(known_numbers(item, key=name) for name, item in items)
+    values, moments = set[float](), set[str]()
+    for leaf, name in _leaves(value):
+        if isinstance(leaf, str):
+            own, rest = _split(leaf)
+            moments |= own
+            values.update(float(w.digits.replace(",", "")) / w.scale for w in _written(rest))
+        elif leaf is not None and not isinstance(leaf, bool):
+            values.add(abs(float(leaf)) / (_SCALES["bp"] if name.endswith("_bps") else 1.0))
+    return KnownNumbers(frozenset(values), frozenset(moments))
 
 
-def _of_text(text: str) -> KnownNumbers:
-    moments, rest = _split(text)
-    values = (float(one.digits.replace(",", "")) / one.scale for one in _written(rest))
-    return KnownNumbers(frozenset(values), moments)
+def _leaves(value: Any, key: str = "") -> Iterator[tuple[Any, str]]:
+    """Yield what a JSON value comes down to, each with the nearest key above it."""
+    if isinstance(value, dict):
+        for name, item in value.items():
+            yield from _leaves(item, name)
+    elif isinstance(value, list | tuple):
+        for item in value:
+            yield from _leaves(item, key)
+    else:
+        yield value, key
 
 
 def _split(text: str) -> tuple[frozenset[str], str]:
@@ -103,11 +109,3 @@ def _written(text: str) -> Iterator[_Written]:
         scale = next((s for start, s in _SCALES.items() if unit and unit.startswith(start)), 1.0)
         in_dollars = spelled[: match.start(1)].endswith("$")
         yield _Written(match[1].rstrip(","), scale, bool(unit) or in_dollars)
-
-
-def _union(found: Iterable[KnownNumbers]) -> KnownNumbers:
-    values, moments = set[float](), set[str]()
-    for one in found:
-        values |= one.values
-        moments |= one.moments
-    return KnownNumbers(frozenset(values), frozenset(moments))

@@ -107,20 +107,21 @@ def newest_close_on(facts: Iterable[Dated]) -> date | None:
 
 def record_of(week_id: str, facts: Sequence[Dated], around: Surroundings) -> WeekRecord | None:
     """Return the week's record; None where it did not begin, or no session has a mark."""
-    entry = entry_of(_marks(facts))
+    entry, next_entry = entry_of(_marks(facts)), entry_of(_marks(around.following))
     if entry is None or not began(facts):
         return None
+    next_prices = _next_prices(around, next_entry)
     orders = orders_of(facts)
     looks = _looks(facts)
     trades = trades_of(facts, orders, looks=frozenset(look.checkpoint_id for look in looks))
     books = {
-        name: _Account(name, facts, around, entry=entry)
+        name: _Account(name, facts, around, entry=entry, next_entry=next_entry)
         for name in _participants(facts, around.config)
     }
     pitches = _pitches(facts, around.config)
     week = Week(
         week_id=week_id,
-        marks=_price_marks(facts, around, entry),
+        marks=_price_marks(facts, around, entry, following=next_prices),
         accounts=tuple(own.week(trades, orders, looks) for own in books.values()),
         pitches=pitches,
         reviews=_reviews(facts, around.config),
@@ -133,7 +134,7 @@ def record_of(week_id: str, facts: Sequence[Dated], around: Surroundings) -> Wee
         snapshot=_snapshot(facts),
         newest=tuple(own.own[-1] for own in books.values() if own.own),
         as_of_at=around.as_of_at,
-        is_finished=_is_finished(trades, orders, around),
+        is_finished=_is_finished(trades, orders, around, next_prices=next_prices),
     )
 
 
@@ -141,7 +142,13 @@ class _Account:
     """The marks of one account, from the week's entry to that of the week after."""
 
     def __init__(
-        self, name: str, facts: Sequence[Dated], around: Surroundings, *, entry: Entry
+        self,
+        name: str,
+        facts: Sequence[Dated],
+        around: Surroundings,
+        *,
+        entry: Entry,
+        next_entry: Entry | None,
     ) -> None:
         marks = since_entry(_equities(facts, name), entry)
         self.name = name
@@ -151,10 +158,9 @@ class _Account:
         self.entered = first_in_session(self.own, entry)
         self.before_next: list[EquityMarked] = []
         self.next_entry: EquityMarked | None = None
-        following = _equities(around.following, name)
-        next_entry = entry_of(_marks(around.following))
         if next_entry is None:
             return
+        following = _equities(around.following, name)
         reached = first_in_session(since_entry(following, next_entry), next_entry)
         if reached is not None and home_of(reached) == self.home:
             self.next_entry = reached
@@ -204,29 +210,34 @@ def _participants(facts: Sequence[Dated], config: Config) -> tuple[str, ...]:
 
 
 def _price_marks(
-    facts: Sequence[Dated], around: Surroundings, entry: Entry
+    facts: Sequence[Dated], around: Surroundings, entry: Entry, *, following: PricesMarked | None
 ) -> tuple[PriceMark, ...]:
     own = since_entry(_prices(facts), entry)
-    return price_marks(own, _next_prices(around), ends=closes_on(own, around.last_on))
+    return price_marks(own, following, ends=closes_on(own, around.last_on))
 
 
-def _next_prices(around: Surroundings) -> PricesMarked | None:
-    """Return the prices that the week after begins with."""
-    entry = entry_of(_marks(around.following))
+def _next_prices(around: Surroundings, entry: Entry | None) -> PricesMarked | None:
+    """Return the prices that the week after begins with, at its `entry`."""
     found = since_entry(_prices(around.following), entry) if entry else []
     return found[0] if found else None
 
 
 def _is_finished(
-    trades: Sequence[TradeSeen], orders: Sequence[OrderSeen], around: Surroundings
+    trades: Sequence[TradeSeen],
+    orders: Sequence[OrderSeen],
+    around: Surroundings,
+    *,
+    next_prices: PricesMarked | None,
 ) -> bool:
     """Whether nothing is open and the session of the next entry is over."""
     if any(_is_open(one, around.as_of_at) for one in trades) or not all(o.is_over for o in orders):
         return False
     if around.is_past:
         return True
-    entered, following = _next_prices(around), _marks(around.following)
-    return entered is not None and any(m.session_on > entered.session_on for m in following)
+    following = _marks(around.following)
+    return next_prices is not None and any(
+        mark.session_on > next_prices.session_on for mark in following
+    )
 
 
 def _is_open(seen: TradeSeen, at: datetime) -> bool:

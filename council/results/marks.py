@@ -32,10 +32,13 @@ class Entry:
 
 def entry_of(marks: Iterable[Marked]) -> Entry | None:
     """Return where the week with these `marks` was entered, None where no session has any."""
-    inside = sorted((m for m in marks if _in_session(m)), key=lambda m: (m.session_on, m.marked_at))
+    inside = [mark for mark in marks if _in_session(mark)]
     if not inside:
         return None
-    first_day = [mark for mark in inside if mark.session_on == inside[0].session_on]
+    first_on = min(mark.session_on for mark in inside)
+    first_day = sorted(
+        (mark for mark in inside if mark.session_on == first_on), key=lambda mark: mark.marked_at
+    )
     first = next((mark for mark in first_day if mark.slot == _OPEN), first_day[0])
     return Entry(first.session_on, first.slot, first.marked_at)
 

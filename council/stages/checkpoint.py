@@ -155,7 +155,7 @@ def _by_the_rules(seen: _Look, context: WeekContext, deps: Deps) -> tuple[str | 
         seen.readings,
         reference,
         price=seen.price,
-        atr_usd=snapshot.numbers().get(f"{symbol}.atr_14"),
+        atr_usd=snapshot.number(f"{symbol}.atr_14"),
         quiet_atr=rules.quiet_atr,
         invalidation=seen.invalidation,
         event=event,

@@ -79,7 +79,7 @@ def share_for(
 
     `bets` are those of all accounts, whether wished for or held.
     """
-    volatility = snapshot.numbers().get(f"{own.instrument}.realised_volatility_20d")
+    volatility = snapshot.number(f"{own.instrument}.realised_volatility_20d")
     correlations = signed_correlations(own, bets, snapshot)
     return equity_share(conviction, risk, volatility=volatility, correlations=correlations)
 

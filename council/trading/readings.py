@@ -89,8 +89,6 @@ def reference_of(
     reference = Reference(entry_price, proxy_price=proxy_price)
     for look in looks:
         crossed = _crossed(look.indicators, look.invalidation)
-        answered = reference.answered & crossed
-        reference = replace(reference, answered=answered)
         if _had_its_way(look, carried_out):
             reference = Reference(
                 Decimal(look.price_usd or reference.price),
@@ -98,8 +96,10 @@ def reference_of(
                 by_author=True,
                 proxy_price=_known(look.proxy_price_usd) or reference.proxy_price,
             )
-        elif look.decided_by == "model":
-            reference = replace(reference, answered=frozenset())
+            continue
+        answered = frozenset() if look.decided_by == "model" else reference.answered & crossed
+        if answered != reference.answered:
+            reference = replace(reference, answered=answered)
     return reference
 
 

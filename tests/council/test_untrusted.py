@@ -140,6 +140,14 @@ def test_hidden_characters_do_not_enter_a_block() -> None:
     assert block == '<tag>{"a":["b"]}</tag>'
 
 
+@settings(deadline=None)
+@given(st.text(alphabet='"\\/uxU0{20}b&#;8%E\t\n\r\x0b\u200b\u00e9 ', max_size=30))
+def test_every_text_and_every_key_of_a_block_is_cleaned(text: str) -> None:
+    block = fenced("tag", {text: [text]})
+
+    assert read_blocks(block) == {"tag": {clean_text(text): [clean_text(text)]}}
+
+
 def test_models_go_in_as_json() -> None:
     block = fenced("review", make_review_answer("P1"))
 

@@ -211,6 +211,25 @@ async def test_a_gateway_is_spoken_to_in_its_own_ids_and_options() -> None:
     await gateway.aclose()
 
 
+async def test_the_body_is_the_request_as_it_stands() -> None:
+    script = ScriptedGateway(completion("hello"))
+    gateway = open_gateway(
+        "https://gateway.invalid/v1",
+        "secret-key",
+        call_timeout_seconds=5,
+        transport=script.transport,
+    )
+
+    await gateway.send(REQUEST, timeout_seconds=5)
+
+    assert list(script.requests[0].items()) == [
+        ("model", "vendor/model"),
+        ("messages", [{"role": "user", "content": "hi"}]),
+        ("max_tokens", 9),
+    ]
+    await gateway.aclose()
+
+
 async def test_the_wait_that_a_gateway_asks_for_is_read() -> None:
     reply = await reply_to(failure(429, "slow down", **{"Retry-After": "7"}))
 
