@@ -25,6 +25,8 @@ LONGEST_GUESS: Final = timedelta(seconds=60)
 """After a 429 that does not say for how long: the limit's own minute is over by then."""
 LONGEST_PAUSE: Final = timedelta(minutes=5)
 """Of what a venue may ask for; also what a clock set back can cost."""
+_LONGEST_FILLING: Final = LONGEST_PAUSE + BURST * INTERVAL
+_BURST_BUT_ONE: Final = (BURST - 1) * INTERVAL
 _MOST_WAITS: Final = 3
 _NO_TIME: Final = timedelta()
 
@@ -37,8 +39,8 @@ class Bucket:
 
     def wait(self, now: datetime) -> timedelta:
         """Return how long after `now` the next request may go out; zero is at once."""
-        full_at = min(self.full_at, now + LONGEST_PAUSE + BURST * INTERVAL)
-        return max(max(full_at, now) + INTERVAL - BURST * INTERVAL - now, _NO_TIME)
+        full_at = min(self.full_at, now + _LONGEST_FILLING)
+        return max(max(full_at, now) - now - _BURST_BUT_ONE, _NO_TIME)
 
     def taken(self, now: datetime) -> "Bucket":
         """Return the bucket after a request at `now`."""

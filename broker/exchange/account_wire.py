@@ -5,6 +5,7 @@ Money and quantities are strings without trailing zeros; the history alone has n
 
 from datetime import date
 from decimal import Decimal
+from functools import cache
 
 from broker.exchange.configuration import AccountConfiguration
 from broker.exchange.history import PortfolioHistory
@@ -18,6 +19,11 @@ from config.ids import meaning_id
 
 _CENT = Decimal("0.01")
 _ZERO = Decimal(0)
+_NEVER_ANY = (
+    *("accrued_fees", "pending_reg_taf_fees", "intraday_adjustments"),
+    *("pending_transfer_in", "pending_transfer_out", "sma"),
+)
+"""Sums of what this exchange does not simulate."""
 
 
 def account_json(report: AccountReport) -> Json:
@@ -25,7 +31,7 @@ def account_json(report: AccountReport) -> Json:
     configuration = report.configuration
     blocks = ("trading_blocked", "transfers_blocked", "account_blocked")
     return {
-        "id": str(meaning_id("exchange-account", report.account_number)),
+        "id": _account_id(report.account_number),
         "account_number": report.account_number,
         "status": "ACTIVE",
         "currency": "USD",
@@ -36,6 +42,7 @@ def account_json(report: AccountReport) -> Json:
         **dict.fromkeys(blocks, False),
         "trade_suspended_by_user": configuration.suspend_trade,
         **{name: plain(amount.quantize(_CENT)) for name, amount in _money(report).items()},
+        **dict.fromkeys(_NEVER_ANY, "0"),
     }
 
 
@@ -102,9 +109,12 @@ def _money(report: AccountReport) -> dict[str, Decimal]:
         "regt_buying_power": report.buying_power,
         "effective_buying_power": report.buying_power,
         "non_marginable_buying_power": marginable,
-        **dict.fromkeys(("accrued_fees", "pending_reg_taf_fees", "intraday_adjustments"), _ZERO),
-        **dict.fromkeys(("pending_transfer_in", "pending_transfer_out", "sma"), _ZERO),
     }
+
+
+@cache
+def _account_id(account_number: str) -> str:
+    return str(meaning_id("exchange-account", account_number))
 
 
 def _number(amount: Decimal) -> float:

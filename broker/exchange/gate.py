@@ -3,7 +3,6 @@
 import hmac
 from collections.abc import Sequence
 
-from starlette.datastructures import Headers
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -11,6 +10,7 @@ from broker.exchange.state import ExchangeAccount
 from config.errors import ConfigError
 
 KEY_ID_PREFIX = "SIM"
+_KEY_ID, _SECRET_KEY = b"apca-api-key-id", b"apca-api-secret-key"
 _NO_KEY_PAGE = "<html><head><title>401 Authorization Required</title></head><body></body></html>"
 
 
@@ -45,11 +45,11 @@ class KeyGate:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        headers = Headers(scope=scope)
-        key_id, secret = (headers.get(f"apca-api-{half}") for half in ("key-id", "secret-key"))
-        account = self._keys.account(key_id or "", secret or "")
+        headers = dict(scope["headers"])
+        key_id, secret = headers.get(_KEY_ID, b""), headers.get(_SECRET_KEY, b"")
+        account = self._keys.account(key_id.decode("latin-1"), secret.decode("latin-1"))
         if account is None:
-            await _unauthorized(key_id is not None)(scope, receive, send)
+            await _unauthorized(_KEY_ID in headers)(scope, receive, send)
             return
         scope.setdefault("state", {})["account"] = account
         await self._app(scope, receive, send)

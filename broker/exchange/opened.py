@@ -12,9 +12,10 @@ import json
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
+from functools import lru_cache
 
 from broker.exchange.book import advanced
 from broker.exchange.configuration import AccountConfiguration
@@ -84,10 +85,13 @@ class AccountView:
         """Return the quote of `symbol` now."""
         return self.market.prices.quote_at(symbol, self.now)
 
-    def buying_power(self) -> Decimal:
-        """Return what may be spent now; below zero where open orders hold back more."""
+    def buying_power(self, worth: Valuation) -> Decimal:
+        """Return what may be spent by an account `worth` this much.
+
+        It is below zero where open orders hold back more.
+        """
         quotes = self.market.quotes((order.symbol for order in self.working), self.now)
-        whole = buying_power(self.valuation(), self.configuration.multiplier)
+        whole = buying_power(worth, self.configuration.multiplier)
         return whole - reserved_value(self.working, quotes)
 
 
@@ -99,14 +103,15 @@ class OpenedAccount(AccountView):
 
     async def standing(self, draft: OrderDraft) -> Standing:
         """Return all that `draft` is judged by."""
+        worth = self.valuation()
         return Standing(
             asset=self.market.asset_rules(draft.symbol, self.now),
             quote=self.quote(draft.symbol),
             held=self.ledger().quantity(draft.symbol),
             working=self.working,
             same_id=await self.rows.order("client_order_id", draft.client_order_id),
-            equity=self.valuation().equity,
-            buying_power=self.buying_power(),
+            equity=worth.equity,
+            buying_power=self.buying_power(worth),
             configuration=self.configuration,
         )
 
@@ -137,20 +142,22 @@ class AccountOpener:
             before = self._kept.get(account.account_number)
             is_same = before is not None and before.opening == opening
             quiet = before if before and is_same and before.is_quiet else None
-            working = () if quiet else await self._advanced(rows, now)
+            # What happens to an order on the way is known here; what is done inside is read again.
+            working, version = ((), 0) if quiet else await self._advanced(rows, now)
             book = quiet.book if quiet else await rows.fills(_book(before, opening))
             yield OpenedAccount(
                 account_number=account.account_number,
                 market=self.market,
                 now=now,
                 opened_at=opening.opened_at,
-                configuration=_configuration(opening),
+                configuration=_configuration(opening.configuration),
                 working=working,
                 book=book,
                 rows=rows,
             )
         # Only what is committed is remembered; a version that has moved on is read again.
-        self._kept[account.account_number] = Kept(opening, book, is_quiet=not working)
+        reached = replace(opening, version=version or opening.version)
+        self._kept[account.account_number] = Kept(reached, book, is_quiet=not working)
 
     @asynccontextmanager
     async def readable(self, account: ExchangeAccount) -> AsyncIterator[AccountRows]:
@@ -173,7 +180,7 @@ class AccountOpener:
             market=self.market,
             now=self.market.clock.now(),
             opened_at=kept.opening.opened_at,
-            configuration=_configuration(kept.opening),
+            configuration=_configuration(kept.opening.configuration),
             working=(),
             book=kept.book,
         )
@@ -197,8 +204,10 @@ class AccountOpener:
         """Let one request at a time near the account where nobody but this exchange changes it."""
         return self._turns[account.account_number] if self._is_alone else nullcontext()
 
-    async def _advanced(self, rows: AccountRows, now: datetime) -> tuple[BookOrder, ...]:
-        """Advance the working orders and return those that still work."""
+    async def _advanced(
+        self, rows: AccountRows, now: datetime
+    ) -> tuple[tuple[BookOrder, ...], int]:
+        """Advance the working orders; return those that still work, and what `_record` returns."""
         happened: list[OrderEvent] = []
         left: list[BookOrder] = []
         prices, hours = self.market.prices, self.market.hours
@@ -209,9 +218,7 @@ class AccountOpener:
                 await rows.save(after)
             if after.is_working:
                 left.append(after)
-        if happened:
-            await _record(rows, sorted(happened, key=lambda event: event.at))
-        return tuple(left)
+        return tuple(left), await _record(rows, sorted(happened, key=lambda event: event.at))
 
 
 async def _opening(rows: AccountRows, account: ExchangeAccount, now: datetime) -> Opening:
@@ -226,16 +233,22 @@ def _book(before: Kept | None, opening: Opening) -> FillBook:
     return FillBook.empty(opening.starting_cash)
 
 
-def _configuration(opening: Opening) -> AccountConfiguration:
-    return AccountConfiguration.model_validate(json.loads(opening.configuration))
+@lru_cache(maxsize=64)
+def _configuration(text: str) -> AccountConfiguration:
+    return AccountConfiguration.model_validate(json.loads(text))
 
 
-async def _record(rows: AccountRows, events: Sequence[OrderEvent]) -> None:
-    """Store fills and journal, whichever order they belong to."""
-    held = await rows.held([event.fill.symbol for event in events if event.fill])
+async def _record(rows: AccountRows, events: Sequence[OrderEvent]) -> int:
+    """Store fills and journal, whichever order they belong to; return the last entry's sequence.
+
+    It is 0 where nothing happened.
+    """
+    filled, sequence = [event.fill.symbol for event in events if event.fill], 0
+    held = await rows.held(filled) if filled else {}
     for event in events:
         fill = event.fill
         if fill:
             held[fill.symbol] = held.get(fill.symbol, Decimal(0)) + fill.signed_quantity
             await rows.add_fill(fill)
-        await rows.journal(event, held[fill.symbol] if fill else None)
+        sequence = await rows.journal(event, held[fill.symbol] if fill else None)
+    return sequence

@@ -96,7 +96,8 @@ def _volumes(total: int, minutes: int, key: int) -> list[int]:
     weights = (0.6 + place * place) * (0.5 + uniforms(key, minutes))
     borders = np.floor(np.cumsum(weights) / weights.sum() * total)
     borders[-1] = total
-    return [int(count) for count in np.diff(borders, prepend=0.0)]
+    counts: list[int] = np.diff(borders, prepend=0.0).astype(np.int64).tolist()
+    return counts
 
 
 def _cents(prices: FloatArray) -> FloatArray:

@@ -7,6 +7,7 @@ cut at now. Real prices are in `prices_alpaca`.
 from abc import abstractmethod
 from collections.abc import Collection, Sequence
 from datetime import date, datetime, timedelta
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -25,6 +26,7 @@ SYNTHETIC_SYMBOLS = (
     *("UUP", "GLD", "IAU", "USO", "BNO", "VIXY"),
 )
 _KEPT_SESSIONS = 512
+_KEPT_INSTANTS = 1024
 _MINUTE = timedelta(minutes=1)
 
 
@@ -75,6 +77,17 @@ class _KeptSessionPrices(SessionPrices):
     def __init__(self, calendar: MarketCalendar | None) -> None:
         super().__init__(calendar)
         self._kept: dict[tuple[str, date], MinuteBars | None] = {}
+        # Several accounts are valued at one instant, and each is looked at more than once.
+        self._quote_at = lru_cache(_KEPT_INSTANTS)(super().quote_at)
+        self._trade_at = lru_cache(_KEPT_INSTANTS)(super().trade_at)
+
+    def quote_at(self, symbol: str, at: datetime) -> Quote | None:
+        """Return the quote that stood at `at`, which never changes."""
+        return self._quote_at(symbol, at)
+
+    def trade_at(self, symbol: str, at: datetime) -> LastTrade | None:
+        """Return the last trade at or before `at`, which never changes."""
+        return self._trade_at(symbol, at)
 
     def _minutes(self, symbol: str, session: Session) -> "MinuteBars | None":
         key = (symbol, session.session_on)

@@ -90,6 +90,7 @@ INSERT_UPDATE = f"""
 INSERT INTO exchange.trade_updates (account_number, event, order_id, book_order, at, price,
                                     quantity, position_quantity, execution_id)
 VALUES ({_places(9).replace("$4", "$4::text::jsonb")})
+RETURNING sequence
 """  # noqa: S608 see above
 SELECT_UPDATES = """
 SELECT *, book_order::text AS as_it_stood FROM exchange.trade_updates

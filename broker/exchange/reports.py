@@ -61,14 +61,14 @@ class AccountReports:
     async def account(self, account: ExchangeAccount) -> AccountReport:
         """Return what the account is worth."""
         view = await self._opener.viewed(account)
-        last = self._market.hours.calendar.last_closed(view.now)
+        worth, last = view.valuation(), self._market.hours.calendar.last_closed(view.now)
         return AccountReport(
             account_number=account.account_number,
             opened_at=view.opened_at,
-            valuation=view.valuation(),
+            valuation=worth,
             last_valuation=self._market.valuation(view.ledger(last.close_at), last.close_at),
             last_closed_on=last.session_on,
-            buying_power=max(view.buying_power(), Decimal(0)),
+            buying_power=max(view.buying_power(worth), Decimal(0)),
             configuration=view.configuration,
         )
 

@@ -172,10 +172,13 @@ class AccountRows:
         )
         return {row["symbol"]: row["held"] for row in rows}
 
-    async def journal(self, event: OrderEvent, position_quantity: Decimal | None = None) -> None:
-        """Store that something happened to an order; for a fill with the position after it."""
+    async def journal(self, event: OrderEvent, position_quantity: Decimal | None = None) -> int:
+        """Store that something happened to an order; for a fill with the position after it.
+
+        Returns the entry's sequence.
+        """
         fill = event.fill
-        await self._connection.execute(
+        sequence: int = await self._connection.fetchval(
             queries.INSERT_UPDATE,
             self._account_number,
             event.kind,
@@ -187,6 +190,7 @@ class AccountRows:
             position_quantity,
             fill and fill.execution_id,
         )
+        return sequence
 
     async def updates(self, after: int) -> tuple[TradeUpdate, ...]:
         """Return the journal's entries with a sequence above `after`, in order."""

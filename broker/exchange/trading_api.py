@@ -29,8 +29,8 @@ class TradingApi:
     ) -> None:
         self._parts = (
             AccountApi(desk, clock=clock, hours=hours),
-            OrdersApi(desk),
             PositionsApi(desk),
+            OrdersApi(desk),
             AssetsApi(desk, clock=clock, hours=hours, sends_easy_to_borrow=sends_easy_to_borrow),
         )
 

@@ -46,9 +46,6 @@ def test_nothing_is_ever_sent_twice() -> None:
 
     assert (trading._retry, prices._retry) == (0, 0)
     assert (trading._retry_codes, prices._retry_codes) == ([], [])
-    adapter = trading._session.get_adapter(PAPER)
-    assert isinstance(adapter, requests.adapters.HTTPAdapter)
-    assert adapter.max_retries.total == 0
 
 
 def test_a_client_cannot_be_turned_to_another_host() -> None:

@@ -83,6 +83,22 @@ async def test_a_desk_that_is_alone_asks_nothing_of_a_quiet_account_it_has_looke
     assert (counting.read, counting.taken) == ([], 0)
 
 
+async def test_the_look_that_sees_a_fill_leaves_nothing_to_be_read_again(
+    pool: asyncpg.Pool, prices: SyntheticPrices, clock: VirtualClock
+) -> None:
+    counting = CountingPool(pool)
+    desk = open_desk(counting, prices, clock)
+    await desk.submit(ACCOUNT, make_draft(client_order_id=whole_fill_id()))
+    clock.advance_to(WEDNESDAY_NOON + SECOND)
+    seen = await desk.reports.positions(ACCOUNT)
+    counting.taken = 0
+
+    again = await desk.reports.positions(ACCOUNT)
+
+    assert again == seen
+    assert (len(again), counting.taken) == (1, 0)
+
+
 async def test_a_look_beside_an_order_of_a_desk_that_is_alone_leaves_nothing_old(
     pool: asyncpg.Pool, prices: SyntheticPrices, clock: VirtualClock
 ) -> None:
