@@ -15,12 +15,13 @@ import asyncpg
 
 from config.clock import SystemClock
 from store.errors import DatabaseNotMigrated, UnknownTable, VersionConflict
-from store.events import NewEvent, Page, StoredEvent, StreamWrite
+from store.events import EventFilter, NewEvent, Page, StoredEvent, StreamWrite
 from store.faults import Sleep, retrying
+from store.log_pages import page_of_log
 from store.payloads import check_text, event_json
 from store.pool import StorePool
 from store.ports import Projection
-from store.rows import apply_changes, count_rows, select_rows
+from store.rows import apply_changes, count_rows, count_rows_by, select_rows
 from store.subscription import POLL_SECONDS, PostgresWake, follow
 
 T = TypeVar("T")
@@ -48,10 +49,6 @@ _READ_STREAM = (
 )
 _VERSION = "SELECT coalesce(max(version), 0) FROM events WHERE stream = $1"
 _HEAD = "SELECT coalesce(max(position), 0) FROM events"
-_READ_ALL = (
-    f"SELECT {COLUMNS} FROM events WHERE position > $1 "  # noqa: S608 - constants only
-    "AND ($2::text[] IS NULL OR event_type = ANY ($2)) ORDER BY position LIMIT $3"
-)
 
 
 class PostgresEventStore:
@@ -104,11 +101,20 @@ class PostgresEventStore:
         self, after_position: int = 0, *, event_types: Sequence[str] | None = None
     ) -> AsyncIterator[StoredEvent]:
         """Yield every event after `after_position` in global order, fetched in batches."""
-        kinds = None if event_types is None else list(event_types)
-        while batch := await self._batch(after_position, kinds):
+        if event_types is not None and not event_types:
+            return
+        wanted = EventFilter(event_types=tuple(event_types or ()))
+        while batch := await self.read_page(wanted, Page(READ_BATCH, after=(after_position,))):
             for event in batch:
                 yield event
             after_position = batch[-1].position
+
+    async def read_page(self, wanted: EventFilter, page: Page) -> tuple[StoredEvent, ...]:
+        """Return the `page` of the events that are `wanted`; see `EventStore.read_page`."""
+        clauses, values = page_of_log(wanted, page)
+        sql = f"SELECT {COLUMNS} FROM events {clauses}"  # noqa: S608 - constants and places only
+        records = await self._retrying(lambda: self._pool.fetch(sql, *values))
+        return tuple(stored_event(record) for record in records)
 
     async def head(self) -> int:
         """Return the position of the newest event, 0 where there is none."""
@@ -142,6 +148,14 @@ class PostgresEventStore:
         """Return how many rows of `table` there are; see `EventStore.count_rows`."""
         return await self._reading(table, lambda: count_rows(self._pool, table, where or {}))
 
+    async def count_rows_by(
+        self, table: str, columns: Sequence[str], *, where: dict[str, Any] | None = None
+    ) -> dict[tuple[Any, ...], int]:
+        """Return how many rows of each kind there are; see `EventStore.count_rows_by`."""
+        return await self._reading(
+            table, lambda: count_rows_by(self._pool, table, columns, where=where or {})
+        )
+
     async def _reading(self, table: str, call: Callable[[], Awaitable[T]]) -> T:
         try:
             return await self._retrying(call)
@@ -169,12 +183,6 @@ class PostgresEventStore:
             for condition in conditions if new else ():
                 await _check_version(connection, condition)
         return stored
-
-    async def _batch(self, after: int, kinds: list[str] | None) -> tuple[StoredEvent, ...]:
-        records = await self._retrying(
-            lambda: self._pool.fetch(_READ_ALL, after, kinds, READ_BATCH)
-        )
-        return tuple(stored_event(record) for record in records)
 
     async def _retrying(self, call: Callable[[], Awaitable[T]]) -> T:
         return await retrying(call, self._sleep)

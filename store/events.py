@@ -1,4 +1,7 @@
-"""The two shapes of an event: as it is handed in, and as it stands in the log for ever."""
+"""The two shapes of an event: as it is handed in, and as it stands in the log for ever.
+
+Then how parts of the log and of the read tables are asked for.
+"""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -58,12 +61,27 @@ class StreamWrite:
 class Page:
     """A part of a read table in its order: at most `limit` rows, from the end where `descending`.
 
-    `after` holds the last row's values of the columns ordered by, none of which may be null.
+    `after` holds the last row's values of the columns ordered by, none of which may be null; in the
+    log it holds the last event's position.
     """
 
     limit: int
     descending: bool = False
     after: tuple[Any, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EventFilter:
+    """Which events of the log are wanted: those that meet every field that is given.
+
+    `stream_prefix` is what the stream's name begins with, `event_types` holds one kind or several.
+    """
+
+    stream_prefix: str = ""
+    event_types: tuple[str, ...] = ()
+    week_id: str | None = None
+    account_id: str | None = None
+    event_id: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)

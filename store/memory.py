@@ -3,14 +3,17 @@
 import copy
 import json
 import operator
+from collections import Counter
 from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Sequence
 from contextlib import aclosing
 from datetime import UTC
+from itertools import islice
 from typing import Any
 from uuid import UUID
 
 from store.errors import EventIdTaken, UnknownTable, VersionConflict
-from store.events import NewEvent, Page, RowChange, StoredEvent, StreamWrite
+from store.events import EventFilter, NewEvent, Page, RowChange, StoredEvent, StreamWrite
+from store.log_pages import check_filter, is_beyond, is_wanted
 from store.migrate import read_table_names
 from store.payloads import check_text, event_json
 from store.ports import Projection
@@ -70,6 +73,13 @@ class MemoryEventStore:
             if event_types is None or event.event_type in event_types:
                 yield copy.deepcopy(event)
 
+    async def read_page(self, wanted: EventFilter, page: Page) -> tuple[StoredEvent, ...]:
+        """Return the `page` of the events that are `wanted`; see `EventStore.read_page`."""
+        check_filter(wanted)
+        log = reversed(self._log) if page.descending else iter(self._log)
+        found = (event for event in log if is_wanted(event, wanted) and is_beyond(event, page))
+        return tuple(copy.deepcopy(event) for event in islice(found, page.limit))
+
     async def head(self) -> int:
         """Return the position of the newest event, 0 where there is none."""
         return len(self._log)
@@ -110,6 +120,15 @@ class MemoryEventStore:
         """Return how many rows of `table` there are; see `EventStore.count_rows`."""
         return len(self._found(table, where or {}))
 
+    async def count_rows_by(
+        self, table: str, columns: Sequence[str], *, where: dict[str, Any] | None = None
+    ) -> dict[tuple[Any, ...], int]:
+        """Return how many rows of each kind there are; see `EventStore.count_rows_by`."""
+        for column in columns:
+            quoted(column)
+        found = self._found(table, where or {})
+        return dict(Counter(tuple(row.get(column) for column in columns) for row in found))
+
     def _found(self, table: str, where: dict[str, Any]) -> list[dict[str, Any]]:
         if table not in self._tables:
             raise UnknownTable(f"There is no read table called {table!r}.")
@@ -118,7 +137,7 @@ class MemoryEventStore:
         return [
             row
             for row in self._tables[table].values()
-            if all(row.get(column) == value for column, value in where.items())
+            if all(_equals(row.get(column), value) for column, value in where.items())
         ]
 
     def _folded(self, events: Iterable[StoredEvent]) -> Tables:
@@ -210,6 +229,10 @@ def _row(change: RowChange) -> dict[str, Any]:
 
 def _as_json(value: Any) -> Any:
     return json.loads(json.dumps(value))
+
+
+def _equals(found: Any, wanted: Any) -> bool:
+    return found in wanted if isinstance(wanted, tuple) else found == wanted
 
 
 def _part(rows: list[dict[str, Any]], order_by: Sequence[str], page: Page) -> list[dict[str, Any]]:

@@ -72,12 +72,13 @@ def _is_plain(value: Any, text: str) -> bool:
     """
     if "\\u0000" in text or not (text.isascii() or _encodes(text)):
         return False
-    level, kinds = [value], {str}
+    level: list[Any] = [value]
+    kinds: set[type] = {str}
     for _ in range(MAX_DEPTH):
         members: list[Any] = []
         for item in level:
             if isinstance(item, dict):
-                kinds.update(map(type, item))
+                kinds.update(type(key) for key in item)
             if isinstance(item, _CONTAINERS):
                 members += item.values() if isinstance(item, dict) else item
         level = [member for member in members if isinstance(member, _CONTAINERS)]

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Any, Protocol
 
-from store.events import NewEvent, Page, RowChange, StoredEvent, StreamWrite
+from store.events import EventFilter, NewEvent, Page, RowChange, StoredEvent, StreamWrite
 
 Projection = Callable[[StoredEvent], Iterable[RowChange]]
 """A pure function from an event to the rows that it leaves in the read tables."""
@@ -43,6 +43,13 @@ class EventStore(Protocol):
         """Yield every event after `after_position` in global order, fetched in batches."""
         ...
 
+    async def read_page(self, wanted: EventFilter, page: Page) -> tuple[StoredEvent, ...]:
+        """Return the `page` of the events that are `wanted`, ordered by position.
+
+        Whoever goes on after the last event of each page meets every event once.
+        """
+        ...
+
     async def head(self) -> int:
         """Return the position of the newest event, 0 where there is none."""
         ...
@@ -61,8 +68,9 @@ class EventStore(Protocol):
     ) -> tuple[dict[str, Any], ...]:
         """Return rows of the read table `table` whose columns equal `where`, ordered by `order_by`.
 
-        The order is ascending, nulls last; without `order_by` there is none to rely on. A `page`
-        is a part of it: whoever goes on after the last row of each meets every row once.
+        A tuple in `where` stands for any of its members. The order is ascending, nulls last;
+        without `order_by` there is none to rely on. A `page` is a part of it: whoever goes on
+        after the last row of each meets every row once.
 
         Raises:
             UnknownTable: there is no such table or column.
@@ -71,6 +79,16 @@ class EventStore(Protocol):
 
     async def count_rows(self, table: str, *, where: dict[str, Any] | None = None) -> int:
         """Return how many rows of the read table `table` have columns that equal `where`.
+
+        Raises:
+            UnknownTable: there is no such table or column.
+        """
+        ...
+
+    async def count_rows_by(
+        self, table: str, columns: Sequence[str], *, where: dict[str, Any] | None = None
+    ) -> dict[tuple[Any, ...], int]:
+        """Return how many such rows there are of each combination of values in `columns`.
 
         Raises:
             UnknownTable: there is no such table or column.

@@ -70,6 +70,21 @@ async def count_rows(
     return int(await connection.fetchval(sql, *values))
 
 
+async def count_rows_by(
+    connection: asyncpg.Connection | asyncpg.Pool,
+    table: str,
+    columns: Sequence[str],
+    *,
+    where: dict[str, Any],
+) -> dict[tuple[Any, ...], int]:
+    """Return how many such rows there are of each combination of values in `columns`."""
+    named = ", ".join(quoted(column) for column in columns)
+    rest = f"FROM {quoted(table)}{_where(_conditions(where))} GROUP BY {named}"
+    values = [value for value in where.values() if value is not None]
+    records = await connection.fetch(f"SELECT {named}, count(*) {rest}", *values)
+    return {tuple(record)[:-1]: int(record["count"]) for record in records}
+
+
 def _where(conditions: Sequence[str]) -> str:
     return " WHERE " + " AND ".join(conditions) if conditions else ""
 
@@ -81,7 +96,8 @@ def _conditions(where: dict[str, Any]) -> list[str]:
             conditions.append(f"{quoted(column)} IS NULL")
         else:
             number += 1
-            conditions.append(f"{quoted(column)} = ${number}")
+            place = f"ANY (${number})" if isinstance(value, tuple) else f"${number}"
+            conditions.append(f"{quoted(column)} = {place}")
     return conditions
 
 

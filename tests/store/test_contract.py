@@ -1,6 +1,7 @@
 """What every event store keeps, whichever it is: one suite for PostgreSQL and for memory."""
 
 import asyncio
+from collections.abc import Sequence
 from contextlib import aclosing
 from dataclasses import replace
 from decimal import Decimal
@@ -16,7 +17,7 @@ from store.errors import (
     VersionConflict,
 )
 from store.event_store import PostgresEventStore
-from store.events import Page, StoredEvent, StreamWrite
+from store.events import EventFilter, NewEvent, Page, StoredEvent, StreamWrite
 from store.ports import EventStore
 from tests.store.builders import AT, credited, generator, make_event, opened
 
@@ -196,6 +197,46 @@ class TestReading:
         ]
 
         assert chosen == [4, 5, 7, 8]
+        assert [event async for event in store.read_all(event_types=())] == []
+
+    @pytest.mark.parametrize("descending", [False, True])
+    @pytest.mark.parametrize(
+        ("wanted", "positions"),
+        [
+            (EventFilter(), range(1, 13)),
+            (EventFilter(stream_prefix="week-"), range(1, 9)),
+            (EventFilter(stream_prefix="week-1_"), ()),
+            (EventFilter(event_types=("Kind0", "Kind1")), (1, 2, 4, 5, 7, 8, 10, 11)),
+            (EventFilter(week_id="w", account_id="ALPHA"), (2, 4, 6, 8, 10, 12)),
+            (EventFilter(stream_prefix="week-10", event_types=("Kind2",)), (6,)),
+            (EventFilter(account_id="nobody"), ()),
+            (EventFilter(event_id=make_event("7").event_id), (8,)),
+        ],
+    )
+    async def test_pages_of_the_log_meet_every_wanted_event_once(
+        self, store: EventStore, wanted: EventFilter, positions: Sequence[int], descending: bool
+    ) -> None:
+        for stream, numbers in (
+            ("week-1", range(4)),
+            ("week-10", range(4, 8)),
+            ("other", range(8, 12)),
+        ):
+            await store.append(stream, [_numbered(number) for number in numbers])
+
+        met: list[StoredEvent] = []
+        after: tuple[int] | None = None
+        for _ in range(6):
+            events = await store.read_page(wanted, Page(3, descending, after))
+            assert len(events) <= 3
+            met += events
+            after = (events[-1].position,) if events else after
+
+        assert [event.position for event in met] == sorted(positions, reverse=descending)
+
+    async def test_a_page_of_what_no_event_can_have_is_refused(self, store: EventStore) -> None:
+        for wanted in (EventFilter(stream_prefix="a\0"), EventFilter(week_id="\ud800")):
+            with pytest.raises(PayloadRefused):
+                await store.read_page(wanted, Page(1))
 
     async def test_the_head_is_the_newest_position_and_0_without_events(
         self, store: EventStore
@@ -233,10 +274,14 @@ class TestRows:
         await store.append("a", [credited("B", "1", entries=5), credited("C", "2", entries=5)])
 
         chosen = await store.rows("ledger", where={"entries": 5}, order_by=("account",))
+        either = await store.rows("ledger", where={"account": ("A", "C", "D"), "entries": 5})
+        none = await store.rows("ledger", where={"account": ()})
         without = await store.rows("ledger", where={"entries": None})
         ordered = await store.rows("ledger", order_by=("entries", "account"))
 
         assert [row["account"] for row in chosen] == ["B", "C"]
+        assert [row["account"] for row in either] == ["C"]
+        assert none == ()
         assert [row["account"] for row in without] == ["A"]
         assert [row["account"] for row in ordered] == ["B", "C", "A"]
 
@@ -271,6 +316,19 @@ class TestRows:
         with pytest.raises(UnknownTable):
             await store.count_rows("no_such_table")
 
+    async def test_rows_are_counted_for_each_combination_of_values(self, store: EventStore) -> None:
+        await store.append("a", [opened(name) for name in ("A", "B", "C")])
+        await store.append("a", [credited(name, "1", entries=5) for name in ("B", "C")])
+
+        assert await store.count_rows_by("ledger", ("entries",)) == {(5,): 2, (None,): 1}
+        counted = await store.count_rows_by(
+            "ledger", ("account", "entries"), where={"account": ("A", "C")}
+        )
+        assert counted == {("A", None): 1, ("C", 5): 1}
+        assert await store.count_rows_by("ledger", ("account",), where={"entries": 7}) == {}
+        with pytest.raises(UnknownTable):
+            await store.count_rows_by("ledger", ("Account",))
+
     async def test_an_unknown_table_or_a_crooked_name_is_refused(self, store: EventStore) -> None:
         with pytest.raises(UnknownTable):
             await store.rows("no_such_table")
@@ -288,6 +346,11 @@ async def test_a_row_that_its_table_refuses_takes_the_event_with_it(
         await postgres_store.append("a", [credited("never opened", "1")])
 
     assert await _all(postgres_store) == []
+
+
+def _numbered(number: int) -> NewEvent:
+    account = ("BRAVO", "ALPHA")[number % 2]
+    return make_event(str(number), kind=f"Kind{number % 3}", week_id="w", account_id=account)
 
 
 async def _all(store: EventStore) -> list[StoredEvent]:
