@@ -276,8 +276,17 @@ class CheckpointRules(Section):
     """A volatility proxy that rose by this many of its own ATR is an event: all are asked."""
 
 
+class AlertRules(Section):
+    """When the owner is told of what nobody stored as an event: time and money running out."""
+
+    expires_soon_minutes: Annotated[int, Field(ge=1, le=10_080)] = 120
+    """So long before a waiting trade expires; at the earliest in the last quarter of its time."""
+    budget_share: Annotated[Decimal, Field(gt=0, le=1)] = Decimal("0.8")
+    """Of a cap of `models.yaml`: once so much of it is spent."""
+
+
 class RiskFile(Section):
-    """`risk.yaml`: sizing, limits and approval, outside of any model's reach."""
+    """`risk.yaml`: sizing, limits, approval and alerts, outside of any model's reach."""
 
     sizing_policy: SizingPolicy
     conviction_table: tuple[ConvictionRow, ...]
@@ -287,6 +296,7 @@ class RiskFile(Section):
     limits: RiskLimits = Field(default_factory=RiskLimits)
     checkpoint: CheckpointRules = Field(default_factory=CheckpointRules)
     approval: ApprovalConfig
+    alerts: AlertRules = Field(default_factory=AlertRules)
 
 
 class Config(Section):

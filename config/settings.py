@@ -21,6 +21,7 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
+from config.alert_urls import secrets_in, split_urls
 from config.database_address import database_address
 from config.env_files import layered
 from config.errors import ConfigError, CredentialsError
@@ -93,6 +94,9 @@ class Settings(BaseSettings):
     council_token_keys_url: WebAddress | None = None
     """Where the issuer publishes its keys (JWKS)."""
 
+    council_alert_urls: SecretStr | None = None
+    """Apprise addresses to which alerts go, apart by commas or line ends; see `alert_urls`."""
+
     alpaca_key_ids: tuple[tuple[str, SecretStr], ...] = ()
     """(nickname, key id) of every `ALPACA_<NICKNAME>_KEY_ID` that is set."""
     alpaca_secret_keys: tuple[tuple[str, SecretStr], ...] = ()
@@ -152,6 +156,11 @@ class Settings(BaseSettings):
             password=password.get_secret_value() if password else None,
         )
 
+    @property
+    def alert_urls(self) -> tuple[str, ...]:
+        """Return each address of `COUNCIL_ALERT_URLS` once; all of them are secret."""
+        return split_urls(self.council_alert_urls)
+
     def alpaca_credentials(self, nickname: str) -> AlpacaCredentials | None:
         """Return the key of the account `nickname`, or None where none is set.
 
@@ -206,6 +215,7 @@ class Settings(BaseSettings):
             self.database_password,
             self.database_url,
             self.council_state_key,
+            self.council_alert_urls,
             *(value for _, value in self.alpaca_key_ids),
             *(value for _, value in self.alpaca_secret_keys),
         )
@@ -213,6 +223,7 @@ class Settings(BaseSettings):
         if self.database_url is not None:
             password = urlsplit(self.database_url.get_secret_value()).password or ""
             values += [password, unquote(password)]
+        values += secrets_in(self.council_alert_urls)
         return tuple(value for value in values if value)
 
 

@@ -13,7 +13,6 @@ from config.ids import meaning_id, trade_id_for
 from council.analytics.model_drift import drift_sentence
 from council.analytics.silence import silence_sentence
 from council.events import (
-    CheckpointAbstained,
     CheckpointTaken,
     DecisionReached,
     NoDecision,
@@ -68,7 +67,6 @@ class WeekContext:
     proposals: tuple[TradeProposed, ...] = ()
     without_ticket: tuple[NoTicket, ...] = ()
     checkpoints: tuple[CheckpointTaken, ...] = ()
-    checkpoint_abstentions: tuple[CheckpointAbstained, ...] = ()
     postmortem: PostmortemWritten | None = None
     postmortem_abstention: PostmortemAbstained | None = None
     """The first; whoever tries again stores no other."""
@@ -196,7 +194,6 @@ _FOLDS: dict[type[Fact], _Fold] = {
     TradeProposed: _grow("proposals", _itself),
     NoTicket: _grow("without_ticket", _itself),
     CheckpointTaken: _grow("checkpoints", _itself),
-    CheckpointAbstained: _grow("checkpoint_abstentions", _itself),
     PostmortemWritten: _put("postmortem", _itself),
     PostmortemAbstained: _put("postmortem_abstention", _itself),
     StageCompleted: _complete,

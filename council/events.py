@@ -5,13 +5,15 @@ Streams: `week-{week_id}` stages, `llm-{week_id}` every call to a model. The fac
 those of `research-{week_id}` (jobs at research services) in `council.research_facts`, those of
 `ask-{ask_id}` (questions to the general council) in `council.ask_facts`, those of
 `request-{run_id}` (what was asked to run) in `council.run_facts`, those of `marks-{week_id}` and
-`equity-{account}` (what came of it) in `council.result_facts`.
+`equity-{account}` (what came of it) in `council.result_facts`, those of `alerts` (what the owner
+was told) in `council.alert_facts`.
 """
 
 from decimal import Decimal
 from typing import ClassVar, Literal
 from uuid import UUID
 
+from council.alert_facts import ALERT_FACTS
 from council.ask_facts import ASK_FACTS
 from council.fact import Fact
 from council.measure_facts import MEASURE_FACTS
@@ -235,5 +237,6 @@ FACTS: tuple[type[Fact], ...] = (
     *MEASURE_FACTS,
     *RESULT_FACTS,
     *TRADE_FACTS,
+    *ALERT_FACTS,
 )
 """Every kind of fact; an event of another kind was written by a newer version."""

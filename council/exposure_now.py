@@ -19,6 +19,7 @@ from council.model.ticket import Ticket
 from council.parallel import all_at_once
 from council.pipeline import load_stages
 from council.ports import Deps, Desk, whole_shares
+from store.events import Page
 
 PATIENCE: Final = timedelta(seconds=3)
 """So long a venue may take to say what it holds."""
@@ -108,11 +109,14 @@ async def _last_equity(account: str, deps: Deps) -> Decimal | None:
     where = {"account_id": account}
     desk = deps.desks.get(account)
     here = {"venue": desk.venue.name.value} if desk else {}
-    marks = await deps.store.rows("equity_marks", where=where | here, order_by=("marked_at",))
+    newest = Page(limit=1, descending=True)
+    marks = await deps.store.rows(
+        "equity_marks", where=where | here, order_by=("marked_at",), page=newest
+    )
     if marks:
-        return Decimal(marks[-1]["equity_usd"])
-    proposed = await deps.store.rows("trades", where=where, order_by=("proposed_at",))
-    return Decimal(proposed[-1]["ticket"]["equity_usd"]) if proposed else None
+        return Decimal(marks[0]["equity_usd"])
+    proposed = await deps.store.rows("trades", where=where, order_by=("proposed_at",), page=newest)
+    return Decimal(proposed[0]["ticket"]["equity_usd"]) if proposed else None
 
 
 def _holdings(account: str, positions: Sequence[Position], equity: Decimal) -> AccountHoldings:

@@ -15,6 +15,7 @@ from broker.models import Bar
 
 if TYPE_CHECKING:
     from council.context import WeekContext
+    from council.llm.recorded_calls import RecordedCalls
     from council.results.gathering import KnownResults
     from council.trading.account_guard import AccountGuard
     from council.trading.account_legs import AccountLegs
@@ -49,7 +50,7 @@ MOST_MARKED: Final = 5_000
 class Remembered:
     """The newest week without its trades, its trades that are over, the accounts, closed bars.
 
-    Then what was marked, and of what was not the reason, as a clause.
+    Then what was marked, and of what was not the reason, as a clause; results, and calls to models.
     """
 
     week: "WeekContext | None" = None
@@ -62,6 +63,7 @@ class Remembered:
     """The session whose opening an executor last tried to mark for all accounts at once."""
     results: "KnownResults | None" = None
     """The facts behind the results of weeks that are not finished, and what came of the others."""
+    calls: "RecordedCalls | None" = None
 
     def week_of(self, week_id: str) -> "WeekContext | None":
         """Return what is remembered of the week; another week's trades are forgotten."""

@@ -12,7 +12,7 @@ from broker.models import OrderStatus, PositionIntent, Side, VenueName
 from council.fact import Fact
 from council.model.ticket import LegName, Ticket
 
-Channel = Literal["cli", "web", "elicitation", "tool", "app_card", "demo", "simulation"]
+Channel = Literal["cli", "web", "api", "elicitation", "tool", "app_card", "demo", "simulation"]
 Trust = Literal["human_direct", "local_user", "client_relayed", "demo", "simulation"]
 HaltChannel = Literal["cli", "web", "tool", "app_card", "demo", "file", "limit", "guard"]
 """Through what trading was halted: by a person or a model, by the halt file, or by itself."""

@@ -1,13 +1,15 @@
 """What the record says of how it went: weeks read from the store, measured by the analytics.
 
-What finished weeks measured is remembered by the process; the intervals of stages and reviewers are
-drawn anew each time, which is what most of a reading costs.
+What finished weeks measured is remembered by the process, and the newest results are until a fact
+is stored that belongs to them; then the intervals of stages and reviewers are drawn anew, which is
+what most of a reading costs.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
+from functools import partial
 from types import MappingProxyType
 
 from config.schema import Config
@@ -29,9 +31,9 @@ from council.ports import Deps
 from council.results.assumptions import assumptions_of
 from council.results.building import PaperGap, ordered
 from council.results.exposure import exposure_of
-from council.results.gathering import KnownResults
+from council.results.gathering import KnownResults, done
 from council.results.notices import move_notices, unmarked_notice, venue_notice, week_notices
-from council.results.reading import read_records, unmarked
+from council.results.reading import read_facts, records_of, remembered, unmarked
 
 __all__ = [
     "Measured",
@@ -79,18 +81,38 @@ class Measured:
 
 
 async def read_results(
-    deps: Deps, *, until_at: datetime | None = None, last_week: str | None = None
+    deps: Deps,
+    *,
+    until_at: datetime | None = None,
+    last_week: str | None = None,
+    in_thread: bool = False,
 ) -> Results:
     """Return all measures as they stood at `until_at` (aware), by default now; no venue is asked.
 
-    Weeks after `last_week` are left out, but for the entry that ends it.
+    Weeks after `last_week` are left out, but for the entry that ends it. Many weeks take seconds:
+    `in_thread` lets other tasks go on meanwhile.
 
     Raises:
         StoreUnavailable: the database does not answer.
         UnknownFact: a newer version wrote to it.
     """
     until_at = until_at or deps.clock.now()
-    known, records = await read_records(deps, until_at=until_at)
+    async with remembered(deps).turn:
+        known = await read_facts(deps, until_at=until_at, in_thread=in_thread)
+        latest = known.latest_at(until_at) if last_week is None else None
+        if latest is not None:
+            return replace(latest, until_at=until_at)
+        work = partial(_measured, known, deps, until_at=until_at, last_week=last_week)
+        results = await done(work, in_thread=in_thread)
+        if last_week is None:
+            known.keep_latest(results)
+    return results
+
+
+def _measured(
+    known: KnownResults, deps: Deps, *, until_at: datetime, last_week: str | None
+) -> Results:
+    records = records_of(known, deps, until_at)
     records = tuple(own for own in records if last_week is None or own.week.week_id <= last_week)
     weeks = tuple(record.week for record in records)
     newest = records[-1] if records else None

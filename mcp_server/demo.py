@@ -107,6 +107,7 @@ def _rehearsed(settings: Settings) -> Settings:
         "requesty_api_key": None,
         "alpaca_key_ids": (),
         "alpaca_secret_keys": (),
+        "council_alert_urls": None,
         "council_exchange_hours": "xnys",
     }
     return settings.model_copy(update=forgotten)

@@ -12,12 +12,13 @@ from config.errors import ConfigError, CouncilError
 from config.loader import load_config
 from config.schema import Config
 from config.settings import Settings
+from mcp_server import alert_readings, doctor_hosts, operations
 from mcp_server import doctor_checks as checks
-from mcp_server import doctor_hosts, operations
 from mcp_server.measure_views import drift_line
 from mcp_server.readings import read_drifts, read_silences
 from mcp_server.setting_up.machine import this_machine
 from mcp_server.shapes import AccountShape, CheckShape, DoctorShape
+from mcp_server.standing import standing_of
 from mcp_server.stop_views import file_sentences, freeze_sentences, halt_sentences
 from mcp_server.stopping import read_stops
 from mcp_server.wiring import App, Terms, assembled, opened_store, settled
@@ -25,18 +26,18 @@ from store import projector
 from store.migrate import schema_state
 
 
-async def examine() -> DoctorShape:
-    """Run every check that can be run and return the findings."""
+async def examine(notify: bool = False) -> DoctorShape:
+    """Run every check that can be run, and return the findings; `notify` sends test alerts too."""
     machine = this_machine()
     async with asyncio.TaskGroup() as group:
         # The server's start takes its time in another process, beside the other checks.
         starting = group.create_task(doctor_hosts.handshake(machine))
-        found = [check async for check in _findings()]
+        found = [check async for check in _findings(notify=notify)]
     found += [*doctor_hosts.hosts(machine), doctor_hosts.certificates(machine), starting.result()]
     return DoctorShape(healthy=all(c.result != "fail" for c in found), checks=tuple(found))
 
 
-async def _findings() -> AsyncIterator[CheckShape]:
+async def _findings(*, notify: bool) -> AsyncIterator[CheckShape]:
     for check in checks.program():
         yield check
     try:
@@ -48,6 +49,8 @@ async def _findings() -> AsyncIterator[CheckShape]:
         )
         return
     for check in (*checks.configuration(settings, config), *checks.keys(settings, config)):
+        yield check
+    async for check in _alerts(settings, config, notify=notify):
         yield check
     async for check in _gateway(settings, config):
         yield check
@@ -65,6 +68,8 @@ async def _opened(settings: Settings, config: Config) -> AsyncIterator[CheckShap
                 yield check
             async for check in _managers(app):
                 yield check
+            async for check in alert_readings.arrivals(app):
+                yield check
     except CouncilError as error:
         mend = "Start the database, or unset DATABASE_URL to use the embedded one."
         yield CheckShape(check="database", result="fail", message=str(error), mend=mend)
@@ -76,6 +81,22 @@ async def _opened(settings: Settings, config: Config) -> AsyncIterator[CheckShap
     except CouncilError as error:
         mend = "Set the address or the key that it names."
         yield CheckShape(check="venues", result="fail", message=str(error), mend=mend)
+
+
+async def _alerts(settings: Settings, config: Config, *, notify: bool) -> AsyncIterator[CheckShape]:
+    """Check where alerts go; with `notify` send a test to each address."""
+    for check in alert_readings.addresses(settings):
+        yield check
+    if not notify:
+        return
+    try:
+        standing = standing_of(settings, config)
+    except CouncilError as error:
+        mend = "Set the key that it names: every message says where orders go."
+        yield CheckShape(check="test alert", result="fail", message=str(error), mend=mend)
+        return
+    async for check in alert_readings.trials(settings, standing):
+        yield check
 
 
 async def _gateway(settings: Settings, config: Config) -> AsyncIterator[CheckShape]:

@@ -17,6 +17,8 @@ from council.projections import READ_TABLES, project
 from council.trading import approvals
 from council.trading.approvals import Decided, Decider
 from council.trading.executor import executor_loop, run_until_settled
+from mcp_server.alert_readings import unsent_alerts
+from mcp_server.alerting import alerting
 from mcp_server.measure_views import drift_line
 from mcp_server.readings import (
     list_trades,
@@ -39,7 +41,7 @@ from mcp_server.shapes import (
 from mcp_server.stop_shapes import AccountStopsShape
 from mcp_server.stop_views import stop_sentences
 from mcp_server.stopping import read_stops
-from mcp_server.views import holding_shape
+from mcp_server.views import holding_shape, week_state
 from mcp_server.wiring import App
 from store import projector
 
@@ -116,14 +118,36 @@ async def approve(
     return _result(decided)
 
 
-async def reject(app: App, trade_id: str, by: Decider, *, reason: str) -> ResultShape:
-    """Reject a pending trade; see `council.trading.approvals.reject`."""
-    return _result(await approvals.reject(UUID(trade_id), reason, app.deps, decider=by))
+async def reject(
+    app: App,
+    trade_id: str,
+    by: Decider,
+    *,
+    reason: str,
+    digest: str | None = None,
+    asked_round: int | None = None,
+) -> ResultShape:
+    """Reject the ticket with `digest`; see `council.trading.approvals.reject`."""
+    decided = await approvals.reject(
+        UUID(trade_id), reason, app.deps, decider=by, digest=digest, asked_round=asked_round
+    )
+    return _result(decided)
 
 
-async def revoke(app: App, trade_id: str, by: Decider, *, reason: str) -> ResultShape:
-    """Take an approval back; see `council.trading.approvals.revoke`."""
-    return _result(await approvals.revoke(UUID(trade_id), reason, app.deps, decider=by))
+async def revoke(
+    app: App,
+    trade_id: str,
+    by: Decider,
+    *,
+    reason: str,
+    digest: str | None = None,
+    asked_round: int | None = None,
+) -> ResultShape:
+    """Take the approval of the ticket with `digest` back; see `council.trading.approvals.revoke`."""
+    decided = await approvals.revoke(
+        UUID(trade_id), reason, app.deps, decider=by, digest=digest, asked_round=asked_round
+    )
+    return _result(decided)
 
 
 def _result(decided: Decided) -> ResultShape:
@@ -138,12 +162,17 @@ async def status(app: App) -> StatusShape:
     stops = await read_stops(app)
     accounts = await asyncio.gather(*(_account(app, own) for own in stops.accounts))
     week_id = week_in_force(app)
-    trades = [row["status"] for row in await deps.store.rows("trades")]
+    under_way = ("approved", "executed")
     drifts = await read_drifts(deps.store)
     return StatusShape(
         mode=standing.mode,
         venue=standing.venue,
-        degraded=(*stop_sentences(stops), *await read_silences(app), *standing.degraded),
+        degraded=(
+            *stop_sentences(stops),
+            *await unsent_alerts(app),
+            *await read_silences(app),
+            *standing.degraded,
+        ),
         approval_mode=deps.config.risk.approval.mode,
         halted=stops.halt_file is not None or any(own.halted for own in stops.accounts),
         halt_file=stops.halt_file,
@@ -151,8 +180,8 @@ async def status(app: App) -> StatusShape:
         at=deps.clock.now(),
         accounts=tuple(accounts),
         week=await _week_status(app, week_id),
-        pending=trades.count("pending"),
-        approved=trades.count("approved") + trades.count("executed"),
+        pending=await deps.store.count_rows("trades", where={"status": "pending"}),
+        approved=await deps.store.count_rows("trades", where={"status": under_way}),
         market_opens_at=market_opens_at(app),
         measured=(drift_line(drifts),) if drifts else (),
     )
@@ -206,11 +235,11 @@ async def _asked(desk: Desk, nothing: AccountShape) -> AccountShape:
 async def _week_status(app: App, week_id: str) -> WeekStatusShape:
     deps = app.deps
     window = council_week(week_id, deps.calendar, deps.config.schedule)
-    stored = await week(app, week_id)
+    context = await pipeline.load_stages(week_id, deps)
     return WeekStatusShape(
         week_id=week_id,
-        state=stored.state,
-        completed=stored.completed,
+        state=week_state(context),
+        completed=tuple(stage for stage in pipeline.STAGES if stage in context.completed),
         starts_at=window.starts_at,
         last_entry_at=window.last_entry_at,
         ends_at=window.ends_at,
@@ -253,7 +282,7 @@ async def execute(app: App, accounts: Sequence[str]) -> ExecutionShape:
     chosen = tuple(accounts) or None
     reports = await run_until_settled(app.deps, chosen, timeout=_SETTLING_TIMEOUT)
     asked = {report.account for report in reports}
-    trades = [t for t in await list_trades(app) if _is_recent(t, week_in_force(app))]
+    trades = await _recent_trades(app)
     return ExecutionShape(
         venue=app.standing.venue,
         results=tuple(
@@ -268,9 +297,12 @@ async def execute(app: App, accounts: Sequence[str]) -> ExecutionShape:
     )
 
 
-def _is_recent(trade: TradeShape, week_id: str) -> bool:
-    """Return whether a trade is of the week in force, or of an older one and still under way."""
-    return trade.week_id == week_id or trade.status in ("approved", "executed")
+async def _recent_trades(app: App) -> tuple[TradeShape, ...]:
+    """Return other weeks' trades that are still under way, then those of the week in force."""
+    week_id = week_in_force(app)
+    under_way = await list_trades(app, status=("approved", "executed"))
+    others = [trade for trade in under_way if trade.week_id != week_id]
+    return (*others, *await list_trades(app, week_id=week_id))
 
 
 async def execute_for_ever(app: App) -> None:
@@ -279,8 +311,9 @@ async def execute_for_ever(app: App) -> None:
 
 
 async def execute_in_background(app: App, stop: asyncio.Event) -> None:
-    """Send what is approved, looking again and again, until `stop` is set."""
-    await executor_loop(app.deps, stop, _EXECUTOR_INTERVAL)
+    """Send what is approved, looking again and again, and alerts beside it, until `stop` is set."""
+    async with alerting(app):
+        await executor_loop(app.deps, stop, _EXECUTOR_INTERVAL)
 
 
 async def week_of_postmortem(app: App, week_id: str | None) -> str:

@@ -102,6 +102,7 @@ def simulated_settings(settings: Settings, plan: SimulationPlan) -> Settings:
         "gemini_api_key": None,
         "alpaca_key_ids": (),
         "alpaca_secret_keys": (),
+        "council_alert_urls": None,
         "council_exchange_hours": "xnys",
     }
     if not plan.live:

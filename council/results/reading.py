@@ -23,18 +23,24 @@ _TUESDAY, _FRIDAY_OR_MONDAY = 1, (4, 0)
 """As `date.weekday()` counts; after these a holiday may end a week early."""
 
 
-async def read_records(
-    deps: Deps, *, until_at: datetime
-) -> tuple[KnownResults, tuple[WeekRecord, ...]]:
-    """Return the weeks as they stood at `until_at` (aware), and what was known of them before."""
+def remembered(deps: Deps) -> KnownResults:
+    """Return what this process remembers of results, at first nothing."""
     if deps.remembered.results is None:
         deps.remembered.results = KnownResults()
-    known = deps.remembered.results
-    await known.read_on(deps.store)
+    return deps.remembered.results
+
+
+async def read_facts(deps: Deps, *, until_at: datetime, in_thread: bool = False) -> KnownResults:
+    """Return all facts, with what is known of the weeks that were finished before `until_at`.
+
+    Whoever calls this holds the turn of what is remembered.
+    """
+    known = remembered(deps)
+    await known.read_on(deps.store, in_thread=in_thread)
     if any(record.as_of_at > until_at for record in known.finished.values()):
         known = KnownResults()
-        await known.read_on(deps.store)
-    return known, _records(known, deps, until_at)
+        await known.read_on(deps.store, in_thread=in_thread)
+    return known
 
 
 def unmarked(known: KnownResults, records: tuple[WeekRecord, ...], until_at: datetime) -> list[str]:
@@ -44,7 +50,8 @@ def unmarked(known: KnownResults, records: tuple[WeekRecord, ...], until_at: dat
     return sorted(week_id for week_id, facts in weeks.items() if began(facts))
 
 
-def _records(known: KnownResults, deps: Deps, until_at: datetime) -> tuple[WeekRecord, ...]:
+def records_of(known: KnownResults, deps: Deps, until_at: datetime) -> tuple[WeekRecord, ...]:
+    """Return the weeks as they stood at `until_at` (aware), oldest first."""
     facts = {week_id: _counted(own, until_at) for week_id, own in sorted(known.facts.items())}
     records = [known.finished[week_id] for week_id in sorted(known.finished)]
     are_finished = True

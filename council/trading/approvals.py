@@ -49,11 +49,11 @@ from council.trading.verdicts import (
     ticket_line,
     verdict_on,
 )
-from store.ports import EventStore
 
 _TRUSTS: Final[dict[Channel, frozenset[Trust]]] = {
     "cli": frozenset({"human_direct", "local_user"}),
     "web": frozenset({"human_direct", "local_user"}),
+    "api": frozenset({"client_relayed"}),
     "elicitation": frozenset({"client_relayed"}),
     "tool": frozenset({"client_relayed"}),
     "app_card": frozenset({"client_relayed"}),
@@ -63,7 +63,8 @@ _TRUSTS: Final[dict[Channel, frozenset[Trust]]] = {
 STRICT_TRUSTS: Final[frozenset[Trust]] = frozenset({"human_direct", *SCRIPTS})
 """What counts while approval.mode is strict: the person's secret; where no money moves, a script's.
 """
-_MIN_PREFIX = 6
+_PHRASED: Final[frozenset[Channel]] = frozenset({"api", "tool"})
+"""Channels on which nobody saw a form of ours: the phrase shows that the person read the ticket."""
 _TRIES = 50
 """An account whose orders are under way moves several times a second, and an approval with it."""
 
@@ -87,24 +88,6 @@ class Decided:
     decided_at: datetime
 
 
-async def find_trade(store: EventStore, text: str) -> UUID:
-    """Return the trade whose id is `text`, or begins with it (6 characters or more).
-
-    Raises:
-        UnknownTrade: none has, or more than one; the message lists the trades that wait.
-    """
-    rows = await store.rows("trades")
-    ids = [str(row["trade_id"]) for row in rows]
-    wanted = text.strip().lower()
-    found = [trade_id for trade_id in ids if trade_id == wanted]
-    if not found and len(wanted) >= _MIN_PREFIX:
-        found = [trade_id for trade_id in ids if trade_id.startswith(wanted)]
-    if len(found) == 1:
-        return UUID(found[0])
-    waiting = [str(row["trade_id"]) for row in rows if row["status"] == TradeStatus.PENDING]
-    raise UnknownTrade(no_such_trade(text, waiting, ambiguous=len(found) > 1))
-
-
 async def approve(
     trade_id: UUID,
     deps: Deps,
@@ -117,7 +100,7 @@ async def approve(
     """Approve the ticket that waits, if it is the one with `digest` (where one is given).
 
     `asked_round` is that of the proposal which was shown, where that is known.
-    `confirmation` is the ticket's phrase; the channel "tool" cannot do without it.
+    `confirmation` is the ticket's phrase; the channels "api" and "tool" cannot do without it.
 
     Raises:
         UnknownTrade: nobody proposed it.
@@ -155,19 +138,29 @@ async def approve(
     raise _overtaken(trade_id)
 
 
-async def reject(trade_id: UUID, reason: str, deps: Deps, *, decider: Decider) -> Decided:
-    """Reject the trade that waits.
+async def reject(
+    trade_id: UUID,
+    reason: str,
+    deps: Deps,
+    *,
+    decider: Decider,
+    digest: str | None = None,
+    asked_round: int | None = None,
+) -> Decided:
+    """Reject the trade that waits, if its ticket is the one that was shown; see `approve`.
 
     Raises:
         UsageError: the reason is empty.
         UnknownTrade: nobody proposed it.
         AlreadyDecided: it was approved, rejected or carried out before.
         TicketExpired: its time is over; that was recorded.
+        TicketChanged: the digest or the round is not that of the ticket which waits.
     """
     if not reason.strip():
         raise UsageError("Say why: a rejection needs a reason.")
     for _ in range(_TRIES):
         state = await _pending(trade_id, deps)
+        _check_shown(state.proposal, digest, asked_round)
         fact = TradeRejected(
             **_identity(state),
             reason=reason.strip(),
@@ -180,8 +173,16 @@ async def reject(trade_id: UUID, reason: str, deps: Deps, *, decider: Decider) -
     raise _overtaken(trade_id)
 
 
-async def revoke(trade_id: UUID, reason: str, deps: Deps, *, decider: Decider) -> Decided:
-    """Take an approval back before anything was sent; the same ticket waits again.
+async def revoke(
+    trade_id: UUID,
+    reason: str,
+    deps: Deps,
+    *,
+    decider: Decider,
+    digest: str | None = None,
+    asked_round: int | None = None,
+) -> Decided:
+    """Take an approval back before anything was sent; the same ticket waits again, see `approve`.
 
     Raises:
         UsageError: the reason is empty.
@@ -189,12 +190,14 @@ async def revoke(trade_id: UUID, reason: str, deps: Deps, *, decider: Decider) -
         NotApproved: nobody approved it.
         AlreadyDecided: it was rejected, or its orders have begun.
         TicketExpired: its time is over; that was recorded.
+        TicketChanged: the digest or the round is not that of the ticket which was approved.
     """
     if not reason.strip():
         raise UsageError("Say why: a revocation needs a reason.")
     for _ in range(_TRIES):
         state = await _revocable(trade_id, deps)
         proposal = state.proposal
+        _check_shown(proposal, digest, asked_round)
         revoked = ApprovalRevoked(
             **_identity(state),
             digest=proposal.ticket.digest,
@@ -236,8 +239,8 @@ def check_channel(decider: Decider, deps: Deps) -> None:
     """
     if deps.config.risk.approval.mode == "strict" and decider.channel in RELAYED:
         raise RefusedError(
-            "Not approved: approval.mode is strict, so approve with `council approve` in a "
-            "terminal."
+            "Not approved: approval.mode is strict, so approve on the web page, or with `council "
+            "approve` in a terminal."
         )
     if decider.trust not in _TRUSTS[decider.channel]:
         raise RefusedError(
@@ -330,6 +333,11 @@ def _check_ticket(proposal: TradeProposed, digest: str | None, asked_round: int 
         raise TicketChanged(
             f"The stored ticket of trade {ticket.trade_id} does not fit its digest."
         )
+    _check_shown(proposal, digest, asked_round)
+
+
+def _check_shown(proposal: TradeProposed, digest: str | None, asked_round: int | None) -> None:
+    ticket = proposal.ticket
     if digest is not None and digest != ticket.digest:
         raise TicketChanged(
             f"The ticket of trade {ticket.trade_id} is no longer the one that was shown: look at it"
@@ -342,7 +350,7 @@ def _check_ticket(proposal: TradeProposed, digest: str | None, asked_round: int 
 
 
 def _check_phrase(proposal: TradeProposed, decider: Decider, confirmation: str | None) -> None:
-    if confirmation is None and decider.channel != "tool":
+    if confirmation is None and decider.channel not in _PHRASED:
         return
     phrase = phrase_for(proposal.ticket, proposal.round)
     if " ".join((confirmation or "").split()) != phrase:

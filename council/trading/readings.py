@@ -20,7 +20,7 @@ from council.model.pitch import FrozenIndicator, IndicatorRule, Pitch
 
 def frozen_indicators(account: str, context: WeekContext) -> tuple[FrozenIndicator, ...]:
     """Return the account's own; for the chairman's, those of the pitches that it followed."""
-    pitches = _pitches_behind(account, context)
+    pitches = pitches_behind(account, context)
     return _once([indicator for pitch in pitches for indicator in pitch.indicators])
 
 
@@ -28,11 +28,12 @@ def frozen_invalidation(account: str, context: WeekContext) -> tuple[FrozenIndic
     """Return the rules of which any ends the trade: the account's own, or those of the pitches
     that the chairman followed.
     """
-    pitches = _pitches_behind(account, context)
+    pitches = pitches_behind(account, context)
     return _once([pitch.invalidation_rule for pitch in pitches if pitch.invalidation_rule])
 
 
-def _pitches_behind(account: str, context: WeekContext) -> tuple[Pitch, ...]:
+def pitches_behind(account: str, context: WeekContext) -> tuple[Pitch, ...]:
+    """Return the account's own pitch; for the chairman, those that it followed."""
     own = context.pitch_of(account)
     if own is not None:
         return (own,)

@@ -21,8 +21,8 @@ from council.trade_facts import Channel
 from council.trading.lifecycle import TradeState, TradeStatus, load_trade
 from store.ports import EventStore
 
-RELAYED: Final = frozenset({"elicitation", "tool", "app_card"})
-"""Channels through which a model passes on what a person said."""
+RELAYED: Final = frozenset({"api", "elicitation", "tool", "app_card"})
+"""Channels through which a program or a model passes on what a person said."""
 
 _UNSETTLED: Final = frozenset({TradeStatus.PENDING.value, TradeStatus.APPROVED.value})
 """Only these trades' approvals can still come or go."""
@@ -68,7 +68,10 @@ async def streams_within_caps(ticket: Ticket, channel: Channel, deps: Deps) -> M
     others = await relayed_today(ticket.trade_id, deps)
     broken = over_caps(ticket, others.total_usd, deps.config.risk.approval)
     if broken is not None:
-        raise RefusedError(f"Not approved: {broken}; approve with `council approve` in a terminal.")
+        raise RefusedError(
+            f"Not approved: {broken}; approve on the web page, or with `council approve` in a "
+            "terminal."
+        )
     return others.versions
 
 

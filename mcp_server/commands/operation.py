@@ -1,6 +1,7 @@
 """What an operator looks at: status, the log of events, the doctor, and the MCP server itself."""
 
 import sys
+from functools import partial
 from typing import Annotated
 
 import typer
@@ -17,6 +18,9 @@ StreamOption = Annotated[
     str | None,
     typer.Option("--stream", metavar="S", help="Only one stream, such as week-2026-11-18."),
 ]
+NotifyFlag = Annotated[
+    bool, typer.Option("--notify", help="Send a test to each address in COUNCIL_ALERT_URLS.")
+]
 
 
 def status(as_json: JsonFlag = False) -> None:
@@ -31,13 +35,13 @@ def events(stream: StreamOption = None, as_json: JsonFlag = False) -> None:
     carry_out(_events(stream, output), output)
 
 
-def doctor(as_json: JsonFlag = False) -> None:
+def doctor(notify: NotifyFlag = False, as_json: JsonFlag = False) -> None:
     """Check everything that a week needs and name the command that mends what is wrong."""
     # Only the doctor looks at package versions, the calendar and every venue at once.
     from mcp_server.doctor import examine  # noqa: PLC0415
 
     output = Output(as_json=as_json)
-    carry_out(_doctor(examine, output), output)
+    carry_out(_doctor(partial(examine, notify=notify), output), output)
 
 
 def mcp(read_only: ReadOnlyFlag = False, toolsets: ToolsetsOption = None) -> None:

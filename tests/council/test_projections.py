@@ -7,6 +7,7 @@ import pytest
 
 from config.ids import meaning_id
 from council import projections
+from council.alert_facts import ALERT_FACTS
 from council.ask_facts import ASK_FACTS
 from council.codec import to_event
 from council.events import (
@@ -70,6 +71,7 @@ SILENT = {
     SubmitUnknown,
     TradingHalted,
     TradingResumed,
+    *ALERT_FACTS,
     *ASK_FACTS,
     *RUN_FACTS,
     *MEASURE_FACTS,

@@ -1,11 +1,13 @@
 """Finished weeks are read once in a process; whatever is remembered, results are the same."""
 
 import asyncio
+import threading
 from collections.abc import Sequence
 from dataclasses import replace
 
 from council.ports import Deps
 from council.remembered import Remembered
+from council.results.gathering import done
 from council.week_results import read_results
 from tests.council.week_results_scenes import CountingStore, Record, at, week_of
 
@@ -162,3 +164,41 @@ async def test_a_week_that_none_followed_is_finished_once_a_later_one_runs() -> 
     await read_results(deps)
 
     assert finished(deps) == [week_of(0)]
+
+
+async def test_what_is_known_already_is_not_worked_out_again() -> None:
+    record = Record()
+    for number in range(2):
+        tell_week(record, number)
+    deps = await record.deps()
+    first = await read_results(deps, in_thread=True)
+
+    again = await read_results(deps)
+    told = len(record.told)
+    tell_week(record, 2)
+    await record.store_in(deps, since=told)
+    after = await read_results(deps, in_thread=True)
+
+    assert again.stages is first.stages
+    assert [week.week_id for week in after.weeks] == [week_of(number) for number in range(3)]
+    assert after == await read_results(elsewhere(deps))
+
+
+async def test_whoever_gives_up_waiting_keeps_the_turn_until_the_work_has_ended() -> None:
+    began, may_end = threading.Event(), threading.Event()
+    ended: list[bool] = []
+
+    def work() -> None:
+        began.set()
+        ended.append(may_end.wait(timeout=10))
+
+    waiting = asyncio.create_task(done(work, in_thread=True))
+    await asyncio.to_thread(began.wait, 10)
+    waiting.cancel()
+    for _ in range(10):
+        await asyncio.sleep(0)
+    was_done = waiting.done()
+    may_end.set()
+    await asyncio.gather(waiting, return_exceptions=True)
+
+    assert (was_done, waiting.cancelled(), ended) == (False, True, [True])

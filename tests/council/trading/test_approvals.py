@@ -22,9 +22,9 @@ from council.trading.approvals import (
     Decider,
     approve,
     expire_due,
-    find_trade,
     reject,
 )
+from council.trading.finding import find_trade
 from council.trading.lifecycle import TradeStatus, load_trade
 from tests.builders import EXPIRES_AT, WEEK_ID
 from tests.council.trading.scenes import (
@@ -193,10 +193,11 @@ async def test_a_stored_ticket_that_does_not_fit_its_digest_is_never_approved() 
         await approve(forged.trade_id, deps, decider=ANNA)
 
 
-async def test_a_tool_needs_the_tickets_own_phrase() -> None:
+@pytest.mark.parametrize("channel", ["tool", "api"])
+async def test_a_tool_or_a_program_needs_the_tickets_own_phrase(channel: Channel) -> None:
     deps = make_deps()
     ticket = await proposed(deps)
-    tool = Decider("claude-desktop", "tool", "client_relayed")
+    tool = Decider("claude-desktop", channel, "client_relayed")
 
     for phrase in (None, "", "yes", ticket.confirmation.lower(), ticket.confirmation[:-1]):
         with pytest.raises(ConfirmationWrong, match="APPROVE ALPHA LONG 500 SPY"):
@@ -207,7 +208,7 @@ async def test_a_tool_needs_the_tickets_own_phrase() -> None:
     assert len(await approvals_of(deps, ticket)) == 1
 
 
-@pytest.mark.parametrize("channel", ["tool", "elicitation", "app_card"])
+@pytest.mark.parametrize("channel", ["api", "tool", "elicitation", "app_card"])
 async def test_strict_mode_takes_no_approval_from_a_model(channel: Channel) -> None:
     deps = in_mode(make_deps(), "strict")
     ticket = await proposed(deps)
@@ -220,7 +221,13 @@ async def test_strict_mode_takes_no_approval_from_a_model(channel: Channel) -> N
 
 
 @pytest.mark.parametrize(
-    ("channel", "trust"), [("tool", "human_direct"), ("cli", "demo"), ("demo", "human_direct")]
+    ("channel", "trust"),
+    [
+        ("tool", "human_direct"),
+        ("api", "local_user"),
+        ("cli", "demo"),
+        ("demo", "human_direct"),
+    ],
 )
 async def test_no_channel_may_claim_a_trust_that_is_not_its_own(
     channel: Channel, trust: Trust

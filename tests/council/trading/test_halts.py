@@ -150,7 +150,7 @@ async def test_resuming_what_is_not_halted_writes_nothing() -> None:
     assert await facts_of(deps, "account-ALPHA") == []
 
 
-@pytest.mark.parametrize("channel", ["tool", "elicitation", "app_card", "demo"])
+@pytest.mark.parametrize("channel", ["api", "tool", "elicitation", "app_card", "demo"])
 async def test_no_model_resumes_or_accepts_a_drift(channel: Channel) -> None:
     deps = make_deps()
     await halted(deps)

@@ -38,7 +38,7 @@ from tests.council.trading.scenes import (
 from tests.fakes import make_deps
 
 HERSELF = Decider("anna", "cli", "human_direct")
-relayed_channels = pytest.mark.parametrize("channel", ["elicitation", "tool", "app_card"])
+relayed_channels = pytest.mark.parametrize("channel", ["api", "elicitation", "tool", "app_card"])
 _SELLS = make_leg(
     leg="close", side=Side.SELL, quantity=250, position_intent=PositionIntent.SELL_TO_CLOSE
 )

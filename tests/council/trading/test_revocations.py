@@ -1,4 +1,5 @@
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -7,6 +8,7 @@ from council.errors import (
     AlreadyDecided,
     ConfirmationWrong,
     NotApproved,
+    TicketChanged,
     TicketExpired,
     UnknownTrade,
 )
@@ -62,6 +64,19 @@ async def test_a_revoked_trade_can_be_approved_revoked_and_rejected() -> None:
     kinds = await kinds_of(deps, f"trade-{ticket.trade_id}")
     assert kinds.count("TradeApproved") == kinds.count("ApprovalRevoked") == 2
     assert kinds[-1] == "TradeRejected"
+
+
+@pytest.mark.parametrize("shown", [{"digest": "0" * 64}, {"asked_round": 1}])
+async def test_only_the_approval_that_was_shown_is_revoked(shown: dict[str, Any]) -> None:
+    deps = make_deps()
+    ticket = await approved(deps)
+    await revoke(ticket.trade_id, "too early", deps, decider=ANNA)
+    await approve(ticket.trade_id, deps, decider=ANNA)
+
+    with pytest.raises(TicketChanged):
+        await revoke(ticket.trade_id, "too early", deps, decider=ANNA, **shown)
+
+    assert (await kinds_of(deps, f"trade-{ticket.trade_id}"))[-1] == "TradeApproved"
 
 
 async def test_a_model_may_pass_on_a_revocation() -> None:
