@@ -1,14 +1,10 @@
-"""Which resources the log's newest events change, told for ever as the log grows."""
+"""Which resources an event changes, and where in the log the newest events begin."""
 
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator
-from contextlib import aclosing
-from dataclasses import dataclass
+from collections.abc import Iterator
 from datetime import datetime, timedelta
-from typing import cast
 
 from council.result_facts import PostmortemAbstained, PostmortemWritten
 from council.steps import STEPS
-from mcp_server import operations
 from mcp_server.addresses import (
     CURRENT_WEEK_URI,
     POSTMORTEM_PAGE_URI,
@@ -30,37 +26,15 @@ _SKEW = timedelta(seconds=2)
 """By how much the clocks of two machines may differ."""
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
-    """The resources that one event changes, and the event's position in the log."""
-
-    position: int
-    uris: tuple[str, ...]
-
-
-async def changes_since(app: App, began_at: datetime) -> AsyncIterator[Change]:
-    """Yield what events stored since `began_at` change, then for ever what each new one does."""
+async def position_at(app: App, began_at: datetime) -> int:
+    """Return the position after which every event was stored at `began_at` or later."""
     head = await app.deps.store.head()
-    async for event in app.deps.store.read_all(max(0, head - _LOOK_BACK)):
-        head = event.position
+    position = max(0, head - _LOOK_BACK)
+    async for event in app.deps.store.read_all(position):
         if event.timestamp >= began_at - _SKEW:
-            yield _change(app, event)
-    async for change in changes_after(app, head):
-        yield change
-
-
-async def changes_after(app: App, position: int) -> AsyncIterator[Change]:
-    """Yield for ever what each event after `position` changes; a lost database is waited for."""
-    subscribed = cast(AsyncGenerator[StoredEvent, None], app.deps.store.subscribe(position))
-    # Closed at once and not when it is collected: it holds a connection.
-    async with aclosing(subscribed) as events:
-        async for event in events:
-            yield _change(app, event)
-
-
-def _change(app: App, event: StoredEvent) -> Change:
-    uris = resources_of(event, current_week=operations.week_in_force(app))
-    return Change(event.position, tuple(uris))
+            break
+        position = event.position
+    return position
 
 
 def resources_of(event: StoredEvent, *, current_week: str) -> Iterator[str]:

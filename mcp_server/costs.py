@@ -1,5 +1,6 @@
 """What calls to models cost, read from the record of every call."""
 
+import asyncio
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from decimal import Decimal
@@ -7,21 +8,24 @@ from decimal import Decimal
 from config.clock import NEW_YORK
 from config.market_calendar import xnys
 from config.weeks import current_week
-from council.codec import to_fact
 from council.events import ModelCalled
 from council.llm.forecast import coming_week
 from council.llm.prices import PriceList
+from council.llm.recorded_calls import RecordedCalls, TimedCall
 from council.llm.spending import Spending, charge_of, spending_of
+from council.ports import Deps
 from mcp_server.cost_shapes import CapShape, CostLineShape, CostsShape, ForecastShape
 from mcp_server.wiring import App
-from store.ports import EventStore
-
-_Timed = tuple[datetime, ModelCalled]
 
 
 async def read_costs(app: App, week_id: str | None) -> CostsShape:
     """Return the costs of a week (None: of all), the caps in force and a forecast."""
-    every = await _calls(app.deps.store)
+    calls = await _calls(app.deps)
+    # The calls of years take a while to add up, and pages wait meanwhile.
+    return await asyncio.to_thread(_costs, app, calls, week_id)
+
+
+def _costs(app: App, every: Sequence[TimedCall], week_id: str | None) -> CostsShape:
     chosen = [timed for timed in every if week_id in {None, timed[1].week_id}]
     return CostsShape(
         week_id=week_id,
@@ -37,13 +41,10 @@ async def read_costs(app: App, week_id: str | None) -> CostsShape:
     )
 
 
-async def _calls(store: EventStore) -> list[_Timed]:
-    events = store.read_all(event_types=(ModelCalled.__name__,))
-    return [
-        (event.timestamp, fact)
-        async for event in events
-        if isinstance(fact := to_fact(event), ModelCalled)
-    ]
+async def _calls(deps: Deps) -> tuple[TimedCall, ...]:
+    if deps.remembered.calls is None:
+        deps.remembered.calls = RecordedCalls()
+    return await deps.remembered.calls.read_on(deps.store)
 
 
 def _month(at: datetime) -> str:
@@ -51,7 +52,7 @@ def _month(at: datetime) -> str:
 
 
 def _lines(
-    calls: Sequence[_Timed], name_of: Callable[[datetime, ModelCalled], str]
+    calls: Sequence[TimedCall], name_of: Callable[[datetime, ModelCalled], str]
 ) -> tuple[CostLineShape, ...]:
     """Return one line for each name, in the order of the names."""
     grouped: dict[str, list[ModelCalled]] = {}
@@ -74,7 +75,7 @@ def _line(name: str, calls: Sequence[ModelCalled]) -> CostLineShape:
     )
 
 
-def _caps(app: App, calls: Sequence[_Timed], week_id: str | None) -> tuple[CapShape, ...]:
+def _caps(app: App, calls: Sequence[TimedCall], week_id: str | None) -> tuple[CapShape, ...]:
     deps, caps, now = app.deps, app.deps.config.models.budget, app.deps.clock.now()
     week = week_id or current_week(now, xnys(), deps.config.schedule).week_id
     of_week = [call for _, call in calls if call.week_id == week]

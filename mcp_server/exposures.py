@@ -21,11 +21,13 @@ from mcp_server.result_views import exposure_shape
 from mcp_server.shapes import TradeShape
 from mcp_server.wiring import App
 
-_PATIENCE: Final = timedelta(seconds=6)
+PATIENCE: Final = timedelta(seconds=6)
 """For all of it: opening the venues, asking them, reading what is stored."""
 
 
-async def waiting_exposure(app: App, trades: Sequence[TradeShape]) -> WaitingExposureShape | None:
+async def waiting_exposure(
+    app: App, trades: Sequence[TradeShape], *, patience: timedelta = PATIENCE
+) -> WaitingExposureShape | None:
     """Return what those of `trades` that wait would come to; None where none does.
 
     Trades that were approved before and are not sent yet count as well.
@@ -34,12 +36,12 @@ async def waiting_exposure(app: App, trades: Sequence[TradeShape]) -> WaitingExp
     if not waiting:
         return None
     try:
-        async with asyncio.timeout(_PATIENCE.total_seconds()):
+        async with asyncio.timeout(patience.total_seconds()):
             return await _looked_at(app, waiting)
     except CouncilError as error:
         return _unknown(len(waiting), str(error))
     except TimeoutError:
-        seconds = _PATIENCE.total_seconds()
+        seconds = patience.total_seconds()
         return _unknown(len(waiting), f"It took longer than {seconds:.0f} s to find out.")
 
 
@@ -52,7 +54,7 @@ async def waiting_exposure_apart(
     from mcp_server.desks import opened_floor  # noqa: PLC0415 brings the simulated exchange
 
     try:
-        async with asyncio.timeout(2 * _PATIENCE.total_seconds()), opened_floor(app) as floor:
+        async with asyncio.timeout(2 * PATIENCE.total_seconds()), opened_floor(app) as floor:
             deps = replace(app.deps, desks=floor.desks, refused_accounts=floor.refused)
             return await waiting_exposure(replace(app, deps=deps), trades)
     except CouncilError as error:

@@ -4,21 +4,20 @@ The log is followed only while somebody listens to a host. What changes within a
 at its end, for a client reads the whole resource anyway.
 """
 
-import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from mcp.server.subscriptions import InMemorySubscriptionBus, ResourceUpdated, ServerEvent
 
-from config import logs
 from config.clock import Clock, SystemClock
-from config.errors import CouncilError
+from mcp_server.feeds import Feed, Rhythm
 from mcp_server.host import Host
 from mcp_server.serving_host import serving_host
 
 if TYPE_CHECKING:
-    from mcp_server.changes import Change
+    from mcp_server.wiring import App
+    from store.events import StoredEvent
 
 WINDOW = timedelta(seconds=1)
 """How long changes are gathered; no resource is told of more often."""
@@ -34,13 +33,13 @@ class News(InMemorySubscriptionBus):
     def __init__(self, clock: Clock | None = None) -> None:
         super().__init__()
         self._clock = clock or SystemClock()
-        self._feeds: dict[Host, _Feed] = {}
+        self._feeds: dict[Host, _NewsFeed] = {}
 
     def subscribe(self, listener: Listener) -> Callable[[], None]:
         """Register `listener`; the first of a host begins to follow the log, the last ends that."""
         unsubscribe = super().subscribe(listener)
         host = serving_host()
-        feed = self._feeds.setdefault(host, _Feed(host, self._clock))
+        feed = self._feeds.setdefault(host, _NewsFeed(host, self._clock, Rhythm(WINDOW, RETRY)))
         leave = feed.join(listener)
 
         def unsubscribed() -> None:
@@ -56,78 +55,26 @@ class News(InMemorySubscriptionBus):
             await feed.aclose()
 
 
-class _Feed:
-    """Follows the log for the listeners of one host."""
+class _NewsFeed(Feed[Listener]):
+    """Tells the listeners of one host which resources change."""
 
-    def __init__(self, host: Host, clock: Clock) -> None:
-        self._host = host
-        self._clock = clock
-        self._listeners: dict[object, Listener] = {}
+    def __init__(self, host: Host, clock: Clock, rhythm: Rhythm) -> None:
+        super().__init__(host, clock, rhythm)
         self._changed: dict[str, None] = {}
-        self._has_changed = asyncio.Event()
-        self._position: int | None = None
-        self._task: asyncio.Task[None] | None = None
-        self._ending: set[asyncio.Task[None]] = set()
 
-    def join(self, listener: Listener) -> Callable[[], None]:
-        """Tell `listener` the news until what is returned is called."""
-        token = object()
-        self._listeners[token] = listener
-        if self._task is None:
-            self._position = None
-            self._task = asyncio.create_task(self._follow(), name="news")
+    async def _begin(self, app: "App", began_at: datetime) -> int:
+        from mcp_server.changes import position_at  # noqa: PLC0415 heavy: council
 
-        def leave() -> None:
-            if self._listeners.pop(token, None) and not self._listeners:
-                self._end()
+        return await position_at(app, began_at)
 
-        return leave
+    def _gather(self, app: "App", event: "StoredEvent") -> None:
+        from mcp_server import changes, operations  # noqa: PLC0415 heavy: council
 
-    async def aclose(self) -> None:
-        """Stop, whoever still listens, and wait until the connection is given back."""
-        self._listeners.clear()
-        self._end()
-        await asyncio.gather(*self._ending, return_exceptions=True)
+        week_id = operations.week_in_force(app)
+        self._changed |= dict.fromkeys(changes.resources_of(event, current_week=week_id))
 
-    def _end(self) -> None:
-        task, self._task = self._task, None
-        if task is not None:
-            self._ending.add(task)
-            task.add_done_callback(self._ending.discard)
-            task.cancel()
-
-    async def _follow(self) -> None:
-        """Follow the log until cancelled; what breaks is logged and begun anew where it ended."""
-        log, began_at = logs.logger("news"), self._clock.now()
-        while True:
-            try:
-                async with asyncio.TaskGroup() as group:
-                    group.create_task(self._tell())
-                    async for change in await self._changes(began_at):
-                        self._position = change.position
-                        self._changed |= dict.fromkeys(change.uris)
-                        self._has_changed.set()
-            except ExceptionGroup as broken:
-                # Nobody awaits this task, and the listeners wait for the database to come back.
-                unexpected = broken.subgroup(lambda error: not isinstance(error, CouncilError))
-                log.warning("news.broke", cause=str(broken.exceptions[0]), exc_info=unexpected)
-            await self._clock.sleep(RETRY)
-
-    async def _changes(self, began_at: datetime) -> "AsyncIterator[Change]":
-        from mcp_server.changes import changes_after, changes_since  # noqa: PLC0415 heavy: council
-
-        app = await self._host.app()
-        if self._position is None:
-            return changes_since(app, began_at)
-        return changes_after(app, self._position)
-
-    async def _tell(self) -> None:
-        """Tell the listeners what has changed, at the end of each window in which anything did."""
-        while True:
-            await self._has_changed.wait()
-            await self._clock.sleep(WINDOW)
-            self._has_changed.clear()
-            changed, self._changed = self._changed, {}
-            for uri in changed:
-                for listener in tuple(self._listeners.values()):
-                    listener(ResourceUpdated(uri))
+    async def _tell(self, app: "App") -> None:
+        changed, self._changed = self._changed, {}
+        for uri in changed:
+            for listener in self.listeners:
+                listener(ResourceUpdated(uri))

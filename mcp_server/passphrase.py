@@ -84,6 +84,15 @@ def is_set(home: Path) -> bool:
     return os.path.lexists(home / _FILE)
 
 
+def mark_of(home: Path) -> str:
+    """Return what changes whenever the passphrase is set anew, and says nothing of it.
+
+    Raises:
+        ConfigError: none is set, or the file cannot be read.
+    """
+    return hashlib.sha256(bytes.fromhex(_read(home / _FILE).salt)).hexdigest()
+
+
 def set_passphrase(home: Path, text: str, *, only_first: bool = False, cost: Cost = COST) -> None:
     """Set the passphrase, in place of an earlier one: whoever calls has asked for that one.
 

@@ -84,7 +84,7 @@ async def checkpoints_material(app: App) -> CheckpointsMaterial:
     status = await operations.status(app)
     week_id = status.week.week_id
     looks = await readings.read_checkpoints(app.deps.store, week_id)
-    trades = [trade for trade in await readings.list_trades(app) if trade.status in _HELD]
+    trades = await readings.list_trades(app, status=_HELD)
     slots = ", ".join(f"{at:%H:%M}" for at in app.deps.config.schedule.checkpoints)
     return CheckpointsMaterial(
         summary=f"{len(trades)} trades are open or on their way; {len(looks)} looks were taken.",

@@ -1,7 +1,8 @@
 """What is read from the store for people and programs; nothing here writes or asks a venue."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import date
+from typing import Final
 from uuid import UUID
 
 from config.clock import NEW_YORK
@@ -12,13 +13,19 @@ from council.events import ModelCalled
 from council.llm.spending import Spending, spending_of
 from council.measure_facts import ModelDriftMeasured
 from council.pipeline import load_week
-from council.trading.approvals import find_trade
+from council.trading.finding import find_trade
 from council.trading.lifecycle import load_trade
 from council.trading.verdicts import phrase_for
 from mcp_server.shapes import CheckpointShape, TradeShape, WeekShape
-from mcp_server.views import checkpoint_shape, trade_shape, week_shape
+from mcp_server.views import Row, checkpoint_shape, trade_shape, week_shape
 from mcp_server.wiring import App
+from store.events import EventFilter, Page
 from store.ports import EventStore
+
+_PITCHES: Final = 40
+"""Read at once to see who is silent: eight weeks of five managers."""
+_DRIFTS: Final = 100
+"""The newest measures of drift; a week has one for each manager."""
 
 TRADE_STATUSES = (
     "pending",
@@ -34,26 +41,37 @@ TRADE_STATUSES = (
 
 
 async def list_trades(
-    app: App, *, status: str | None = None, week_id: str | None = None
+    app: App, *, status: str | tuple[str, ...] | None = None, week_id: str | None = None
 ) -> tuple[TradeShape, ...]:
     """Return the trades of a status and week (None: all), oldest first, by accounts.yaml's order.
+
+    A tuple stands for any of its statuses. Long lists are read by `mcp_server.trade_pages`.
 
     Raises:
         UsageError: there is no such status.
     """
     store = app.deps.store
-    if status is not None and status not in TRADE_STATUSES:
+    if isinstance(status, str) and status not in TRADE_STATUSES:
         listed = ", ".join(TRADE_STATUSES)
         raise UsageError(f"No trade has the status {status!r}: use one of {listed}.")
     where = {name: value for name, value in (("status", status), ("week_id", week_id)) if value}
     rows = await store.rows(
         "trades", where=where, order_by=("week_id", "proposed_at", "account_id")
     )
-    orders = await store.rows("orders", where={"week_id": week_id} if week_id else None)
+    shapes = await trade_shapes(store, rows)
     places = {a.nickname: place for place, a in enumerate(app.deps.config.accounts)}
-    shapes = [await _as_asked(trade_shape(row, orders), store) for row in rows]
     # An account that left the file keeps its trades; they stand last.
     return tuple(sorted(shapes, key=lambda t: (t.week_id, places.get(t.account, len(places)))))
+
+
+async def trade_shapes(store: EventStore, rows: Sequence[Row]) -> tuple[TradeShape, ...]:
+    """Return the trades in `rows` of their read table, in the same order, with their orders."""
+    ids = tuple(row["trade_id"] for row in rows)
+    orders: dict[str, list[Row]] = {}
+    for order in await store.rows("orders", where={"trade_id": ids}) if ids else ():
+        orders.setdefault(str(order["trade_id"]), []).append(order)
+    shapes = [trade_shape(row, orders.get(str(row["trade_id"]), ())) for row in rows]
+    return tuple([await _as_asked(shape, store) for shape in shapes])
 
 
 async def one_trade(store: EventStore, text: str) -> TradeShape:
@@ -64,8 +82,8 @@ async def one_trade(store: EventStore, text: str) -> TradeShape:
     """
     trade_id = await find_trade(store, text)
     rows = await store.rows("trades", where={"trade_id": trade_id})
-    orders = await store.rows("orders", where={"trade_id": trade_id})
-    return await _as_asked(trade_shape(rows[0], orders), store)
+    (trade,) = await trade_shapes(store, rows)
+    return trade
 
 
 async def _as_asked(trade: TradeShape, store: EventStore) -> TradeShape:
@@ -104,16 +122,35 @@ async def week_spending(store: EventStore, week_id: str) -> Spending:
 async def read_silences(app: App) -> tuple[str, ...]:
     """Return a sentence for each manager that was silent in the last two weeks or longer."""
     names = [manager.nickname for manager in app.deps.config.managers]
-    rows = await app.deps.store.rows("pm_pitches")
-    return tuple(map(silence_sentence, silent_managers(rows, names)))
+    rows: list[Row] = []
+    while True:
+        found = await _earlier_pitches(rows, app.deps.store)
+        rows += found
+        # The oldest week may be cut by the end of the page.
+        whole = rows if len(found) < _PITCHES else _without_oldest_week(rows)
+        silences = silent_managers(whole, names)
+        weeks = [row["week_id"] for row in whole]
+        if whole is rows or all(own.since > min(weeks) for own in silences):
+            return tuple(map(silence_sentence, silences))
+
+
+async def _earlier_pitches(known: Sequence[Row], store: EventStore) -> tuple[Row, ...]:
+    """Return the newest pitches before the last that is known, newest first."""
+    after = (known[-1]["week_id"], known[-1]["account_id"]) if known else None
+    page = Page(_PITCHES, descending=True, after=after)
+    return await store.rows("pm_pitches", order_by=("week_id", "account_id"), page=page)
+
+
+def _without_oldest_week(rows: Sequence[Row]) -> list[Row]:
+    return [row for row in rows if row["week_id"] != rows[-1]["week_id"]]
 
 
 async def read_drifts(store: EventStore) -> tuple[ModelDriftMeasured, ...]:
     """Return the measures of the newest week that has any."""
-    events = store.read_all(event_types=[ModelDriftMeasured.__name__])
-    found = [
-        fact async for event in events if isinstance(fact := to_fact(event), ModelDriftMeasured)
-    ]
+    wanted = EventFilter(event_types=(ModelDriftMeasured.__name__,))
+    events = await store.read_page(wanted, Page(_DRIFTS, descending=True))
+    facts = [to_fact(event) for event in reversed(events)]
+    found = [fact for fact in facts if isinstance(fact, ModelDriftMeasured)]
     newest = max((fact.week_id for fact in found), default="")
     return tuple(fact for fact in found if fact.week_id == newest)
 

@@ -69,7 +69,7 @@ async def leaderboard_material(app: App) -> LeaderboardMaterial:
     """Return what the reports of the leaderboard are made of."""
     own = app.standing
     standing = Standing(mode=own.mode, venue=own.venue, degraded=own.degraded)
-    return LeaderboardMaterial(standing, await week_results.read_results(app.deps))
+    return LeaderboardMaterial(standing, await week_results.read_results(app.deps, in_thread=True))
 
 
 async def week_to_read(app: App, in_force: str) -> str:
@@ -119,7 +119,10 @@ async def _over(app: App) -> set[str]:
 
 async def _results(app: App, week_id: str, numbers: WeekNumbers) -> Results:
     """Return the measures as they stood when the numbers were computed."""
-    return await week_results.read_results(app.deps, until_at=numbers.until_at, last_week=week_id)
+    until_at = numbers.until_at
+    return await week_results.read_results(
+        app.deps, until_at=until_at, last_week=week_id, in_thread=True
+    )
 
 
 async def _evidence(app: App, text: Postmortem | None) -> dict[UUID, str]:

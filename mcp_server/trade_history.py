@@ -1,8 +1,8 @@
 """What became of a trade, one sentence for each fact about it, in the order in which they came."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from council.codec import to_fact
@@ -13,6 +13,7 @@ from council.trade_facts import (
     CancelRequested,
     ExecutionStarted,
     LegClosed,
+    LegFact,
     LegIntended,
     OrderAccepted,
     OrderProgressed,
@@ -33,12 +34,35 @@ from store.ports import EventStore
 Step = tuple[datetime, str]
 """When something happened to a trade, and what, in a sentence."""
 
+_TOGETHER: Final = 4
+"""So far apart may be what is stored at once, in the log of all streams."""
+_ENDINGS: Final = frozenset({TradeCompleted.__name__, TradeIncomplete.__name__})
+
 
 async def read_history(store: EventStore, trade_id: str, account: str) -> tuple[Step, ...]:
     """Return what happened to the trade and to its orders, oldest first."""
     own = await store.read_stream(f"trade-{trade_id}")
-    orders = await store.read_stream(f"account-{account}")
-    return history_of((*own, *orders), UUID(trade_id))
+    return history_of((*own, *await _orders(own, account, store)), UUID(trade_id))
+
+
+async def _orders(
+    own: Sequence[StoredEvent], account: str, store: EventStore
+) -> tuple[StoredEvent, ...]:
+    """Return the account's orders while the trade was under way, and not of its whole life.
+
+    The first intent is stored together with the trade's beginning, and when it ends, no order of it
+    is open any more.
+    """
+    began = [event.position for event in own if event.event_type == ExecutionStarted.__name__]
+    ended = [event.position for event in own if event.event_type in _ENDINGS]
+    found = []
+    if began:
+        async for event in store.read_all(began[0] - _TOGETHER, event_types=_ORDER_KINDS):
+            if ended and event.position > ended[-1] + _TOGETHER:
+                break
+            if event.stream == f"account-{account}":
+                found.append(event)
+    return tuple(found)
 
 
 def history_of(events: Iterable[StoredEvent], trade_id: UUID) -> tuple[Step, ...]:
@@ -166,3 +190,4 @@ _SENTENCES: dict[type[Fact], Callable[[Any], str]] = {
     LegClosed: _closed,
     CancelRequested: _cancelled,
 }
+_ORDER_KINDS: Final = tuple(kind.__name__ for kind in _SENTENCES if issubclass(kind, LegFact))

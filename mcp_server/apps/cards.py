@@ -4,7 +4,7 @@ It travels beside a tool's result, to the card and not to the model; a list of s
 60 kB whatever models wrote.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
 from council.context import WeekContext
@@ -24,25 +24,41 @@ _APART = {"confirmation", "approval_trust", "execution_timestamp"}
 
 
 async def read_cards(app: App, trades: Sequence[TradeShape]) -> tuple[CardShape, ...]:
-    """Return a card for each of `trades`, in their order."""
-    weeks = {id_: await load_week(id_, app.deps.store) for id_ in {t.week_id for t in trades}}
-    stops = await read_stops(app)
-    return tuple(_card(trade, weeks[trade.week_id], stops, app) for trade in trades)
+    """Return a card for each of `trades`, in their order, with whether an assistant may approve."""
+    weeks, stops = await weeks_of(app, trades), await read_stops(app)
+    cards = []
+    for trade in trades:
+        context = weeks[trade.week_id]
+        card = card_of(trade, context, stops, app)
+        barred = _barred(trade, context, app)
+        cards.append(card.model_copy(update={"notices": (*card.notices, *barred)}))
+    return tuple(cards)
 
 
-def _card(trade: TradeShape, context: WeekContext, stops: StopsShape, app: App) -> CardShape:
-    rounds = [own for own in context.proposals if str(own.trade_id) == trade.trade_id]
-    proposal = rounds[-1] if rounds else None
+async def weeks_of(app: App, trades: Sequence[TradeShape]) -> Mapping[str, WeekContext]:
+    """Return all that is stored of the weeks of `trades`, by their ids."""
+    return {id_: await load_week(id_, app.deps.store) for id_ in {t.week_id for t in trades}}
+
+
+def card_of(trade: TradeShape, context: WeekContext, stops: StopsShape, app: App) -> CardShape:
+    """Return the card of a trade, as it concerns a person who decides himself."""
+    proposal = _proposal(trade, context)
+    empty = zero_size_notice(trade, app.deps.config)
     return CardShape(
         **trade.model_dump(exclude=_APART),
         conviction_word=conviction_word(trade.conviction),
         notices=(
             *_stopped(trade, stops),
-            *_doubtful(trade, proposal, app),
+            *((empty,) if empty else ()),
             *flags_of(trade.account, context),
         ),
         argument=argument_of(proposal, context) if proposal else ArgumentShape(),
     )
+
+
+def _proposal(trade: TradeShape, context: WeekContext) -> TradeProposed | None:
+    rounds = [own for own in context.proposals if str(own.trade_id) == trade.trade_id]
+    return rounds[-1] if rounds else None
 
 
 def _stopped(trade: TradeShape, stops: StopsShape) -> tuple[str, ...]:
@@ -57,10 +73,8 @@ def _stopped(trade: TradeShape, stops: StopsShape) -> tuple[str, ...]:
     return (*file_sentences(narrowed), *halts, *freeze_sentences(narrowed))
 
 
-def _doubtful(trade: TradeShape, proposal: TradeProposed | None, app: App) -> tuple[str, ...]:
-    """Say that the trade buys nothing, or is too large to be approved through an assistant."""
-    config = app.deps.config
-    empty = zero_size_notice(trade, config)
-    broken = over_caps(proposal.ticket, Decimal(0), config.risk.approval) if proposal else None
-    too_large = f"Approve it in a terminal: {broken}." if broken else None
-    return tuple(sentence for sentence in (empty, too_large) if sentence)
+def _barred(trade: TradeShape, context: WeekContext, app: App) -> tuple[str, ...]:
+    """Say that the trade is too large to be approved through an assistant."""
+    proposal, caps = _proposal(trade, context), app.deps.config.risk.approval
+    broken = over_caps(proposal.ticket, Decimal(0), caps) if proposal else None
+    return (f"Approve it on the web page or in a terminal: {broken}.",) if broken else ()

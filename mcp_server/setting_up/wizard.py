@@ -168,7 +168,7 @@ def _secret(asking: Asking, before: Before) -> str | None:
     if before.has_secret:
         asking.tell("The approval secret is set and stays; `council passphrase` changes it.")
         return None
-    asking.tell("A passphrase proves that it is you who approves in a terminal.")
+    asking.tell("A passphrase proves that it is you who approves, here or on the web page.")
     for _ in range(_TRIES):
         first = asking.hidden("Approval passphrase (Enter for none)")
         if not first:

@@ -155,7 +155,7 @@ class CouncilAnswer(RunAnswer):
 
 
 class TradesAnswer(Answer):
-    """The trades that wait for the user, a page of them; `approval_url` shows their tickets."""
+    """The trades that wait for the user, a page of them; the user decides at `approval_url`."""
 
     trades: tuple[TradeLine, ...]
     next_cursor: str | None
@@ -269,7 +269,7 @@ def _field_lines(name: str, value: Any) -> list[str]:
     if name == _UNTRUSTED:
         return _fenced_lines(value)
     if name == _ADDRESS:
-        return [f"{name}: {value} (shows the tickets while `council serve` runs)"]
+        return [f"{name}: {value} (the user can decide there while `council serve` runs)"]
     if isinstance(value, Shape):
         return ["", f"{name}:", *(f"- {part}: {said}" for part, said in value)]
     if not isinstance(value, tuple):

@@ -17,8 +17,8 @@ Accounts = Annotated[
 Reason = Annotated[str, Field(min_length=1, max_length=500, description="Why, for the record.")]
 
 _ONLY_A_PERSON = (
-    "Only a person can resume: tell the user to type `council resume` in a terminal. No tool does "
-    "it. get_status shows what is halted."
+    "Only a person can resume: tell the user to do it on the council's web page, or to type "
+    "`council resume` in a terminal. No tool does it. get_status shows what is halted."
 )
 
 

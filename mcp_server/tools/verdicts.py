@@ -22,7 +22,7 @@ _STILL_PENDING = "Left for later: nothing was decided"
 
 
 def approval_address(app: App, trade_id: str | None = None) -> str:
-    """Return where a person reads the tickets without any assistant; it decides nothing."""
+    """Return where a person decides without any assistant, who must sign in there first."""
     pages = f"{app.settings.council_web_url}/approvals"
     return pages if trade_id is None else f"{pages}/{trade_id}"
 
@@ -30,9 +30,8 @@ def approval_address(app: App, trade_id: str | None = None) -> str:
 def in_person(app: App, trade_id: str | None = None) -> str:
     """Return how a person decides without any assistant, to follow a verb such as "decides"."""
     command = "council approve" if trade_id is None else f"council approve {trade_id}"
-    what = "the tickets" if trade_id is None else "the ticket"
     address = approval_address(app, trade_id)
-    return f"with `{command}` in a terminal ({address} shows {what} while `council serve` runs)"
+    return f"at {address} while `council serve` runs, or with `{command}` in a terminal"
 
 
 async def by_form(app: App, ballot: Ballot, filled: Filled, by: Decider) -> tuple[VerdictLine, ...]:

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from mcp.server.auth.middleware.auth_context import AuthContextMiddleware
 from mcp.server.auth.middleware.bearer_auth import BearerAuthBackend
@@ -14,6 +15,7 @@ from mcp.server.streamable_http_manager import StreamableHTTPASGIApp
 from mcp.server.transport_security import TransportSecuritySettings
 from pydantic import AnyHttpUrl
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.authentication import AuthenticationMiddleware
 from starlette.requests import Request
@@ -26,12 +28,25 @@ from mcp_server.host import Host
 from mcp_server.offers import OFFERS
 from mcp_server.scopes import SCOPES, full_name
 from mcp_server.web import assets
-from mcp_server.web.addresses import Addresses, ExactAddresses
+from mcp_server.web.addresses import Addresses, ExactAddresses, host_in
+from mcp_server.web.api.admitting import Admission
+from mcp_server.web.api.routes import api_routes
+from mcp_server.web.deciding import deciding_routes
 from mcp_server.web.door import Door, Guarded
+from mcp_server.web.halting import halt_routes, resume_routes
 from mcp_server.web.health import Health
-from mcp_server.web.pages import Pages, shown_problem
+from mcp_server.web.live import Positioned, live_routes
+from mcp_server.web.pages import shown_problem, trade_routes
+from mcp_server.web.records import records_routes
+from mcp_server.web.refusals import shown_fault, shown_miss, shown_refusal
+from mcp_server.web.results import results_routes
 from mcp_server.web.running import Calls
 from mcp_server.web.scope_guard import ScopeGuard
+from mcp_server.web.sessions import Sessions, Visiting
+from mcp_server.web.sign_in import SIGN_IN, SIGN_OUT, SignIn, ToSignIn
+from mcp_server.web.site_guard import Needs, RequestRefused, SiteGuard, Terms
+from mcp_server.web.visitors import visitor_of
+from mcp_server.web.weeks import weeks_routes
 
 MCP_PATH: Final = "/mcp"
 MOST_BODY_BYTES: Final = 1024 * 1024
@@ -49,8 +64,20 @@ class Access:
     addresses: Addresses
     door: Door
     verifier: TokenVerifier
+    sessions: Sessions
     resource: str
     issuer: str | None = None
+
+    @property
+    def origins(self) -> frozenset[str]:
+        """Return the origins of our own pages; where they come by https, they come by no other."""
+        url = urlsplit(self.resource)
+        in_the_clear = {f"http://{host_in(self.resource)}"} if url.scheme == "https" else set()
+        return self.addresses.origins - in_the_clear
+
+    def admits_reader(self, scope: Scope) -> bool:
+        """Return whether a page may be shown without a token: to this machine, or in a session."""
+        return self.door.is_open_to_reader(scope) or visitor_of(Request(scope)).has_signed_in
 
     @property
     def metadata_url(self) -> str:
@@ -67,10 +94,9 @@ def web_app(
     anything in a form.
     """
     server.middleware.extend((calls, ScopeGuard({own.name: own.scope for own in OFFERS})))
-    pages, health = Pages(host), Health(host)
-    door = access.door
+    health, door = Health(host), access.door
     with_token = _guarded(lambda scope: not door.demands_token(scope), access)
-    for_reader = _guarded(door.is_open_to_reader, access)
+    visited = _for_visitors(host, access)
     return Starlette(
         routes=[
             Route(MCP_PATH, _endpoint(server, stateless=stateless), middleware=with_token),
@@ -78,13 +104,65 @@ def web_app(
             Route("/health", health.health),
             Route("/ready", health.ready),
             Route(assets.PATH, assets.asset),
-            Route("/", pages.home, middleware=for_reader),
-            Route("/approvals", pages.approvals, middleware=for_reader),
-            Route("/approvals/{trade_id}", pages.approval, middleware=for_reader),
+            *_sign_in(access),
+            *_under(_pages(host), (*visited, Middleware(Positioned, host=host))),
+            *_under(live_routes(host), visited),
+            *_under(halt_routes(host), _for_visitors(host, access, needs="nothing")),
+            *api_routes(host, Admission(access.admits_reader, access.origins)),
         ],
         middleware=_middleware(access),
-        exception_handlers={CouncilError: shown_problem},
+        exception_handlers={
+            RequestRefused: shown_refusal,
+            CouncilError: shown_problem,
+            HTTPException: shown_miss,
+            Exception: shown_fault,
+        },
     )
+
+
+def _pages(host: Host) -> Sequence[Route]:
+    """Return the pages for whoever may read; what they take, they take in a session alone."""
+    return (
+        *trade_routes(host),
+        *deciding_routes(host),
+        *resume_routes(host),
+        *weeks_routes(host),
+        *results_routes(host),
+        *records_routes(host),
+    )
+
+
+def _sign_in(access: Access) -> Sequence[Route]:
+    """Return the routes that are open to everybody who names us rightly."""
+    own, origins = SignIn(access.sessions), access.origins
+    by_anybody = _site(Terms(origins, needs="nothing"))
+    in_session = _site(Terms(origins))
+    return (
+        Route(SIGN_IN, own.form),
+        Route(SIGN_IN, own.sign_in, methods=["POST"], middleware=by_anybody),
+        Route(SIGN_OUT, own.sign_out, methods=["POST"], middleware=in_session),
+    )
+
+
+def _site(terms: Terms) -> Sequence[Middleware]:
+    return (Middleware(SiteGuard, terms=terms),)
+
+
+def _for_visitors(host: Host, access: Access, *, needs: Needs = "session") -> Sequence[Middleware]:
+    """Return what stands before every page: what it may be sent, and who may see it."""
+    return (
+        *_site(Terms(access.origins, needs=needs, reads_only=host.reads_only)),
+        Middleware(ToSignIn, admits=access.admits_reader),
+        *_guarded(access.admits_reader, access),
+    )
+
+
+def _under(routes: Sequence[Route], guards: Sequence[Middleware]) -> Sequence[Route]:
+    """Return the same routes, each behind the guards."""
+    return [
+        Route(route.path, route.endpoint, methods=route.methods, middleware=guards)
+        for route in routes
+    ]
 
 
 def _middleware(access: Access) -> Sequence[Middleware]:
@@ -93,6 +171,7 @@ def _middleware(access: Access) -> Sequence[Middleware]:
         Middleware(ExactAddresses, addresses=access.addresses),
         Middleware(AuthenticationMiddleware, backend=backend),
         Middleware(AuthContextMiddleware),
+        Middleware(Visiting, sessions=access.sessions),
     )
 
 

@@ -35,7 +35,7 @@ class Health:
     async def ready(self, _: Request) -> Response:
         """Say whether database, read tables and executor work; 503 unless all of them do."""
         checks: dict[str, Any] = {
-            "executor": self._executor(),
+            "executor": executor_words(self._host),
             "database": await self._database(),
         }
         is_ready = self._host.is_working and checks["database"] == "answers"
@@ -51,11 +51,6 @@ class Health:
             headers=_NO_STORE,
         )
 
-    def _executor(self) -> str:
-        if not self._host.is_working:
-            return "stopped: it begins anew in a moment, and the log says why"
-        return "not here: this server only reads" if self._host.reads_only else "working"
-
     async def _database(self) -> str:
         """Say whether it answers, and whether this version folds all that is in its log."""
         if not self._host.is_open:
@@ -70,3 +65,10 @@ class Health:
         except TimeoutError:
             return "away"
         return "answers"
+
+
+def executor_words(host: Host) -> str:
+    """Say whether what sends approved orders works in this server."""
+    if not host.is_working:
+        return "stopped: it begins anew in a moment, and the log says why"
+    return "not here: this server only reads" if host.reads_only else "working"

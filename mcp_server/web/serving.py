@@ -21,6 +21,7 @@ from mcp_server.web.addresses import Addresses, checked_name, host_in, is_loopba
 from mcp_server.web.app import MCP_PATH, Access, running_sessions, web_app
 from mcp_server.web.door import Door
 from mcp_server.web.running import Calls, listener_on, running_web
+from mcp_server.web.sessions import Sessions
 from mcp_server.web.token_file import TokenFile
 from mcp_server.web.verifiers import FileVerifier, FirstOf, JwtVerifier
 from mcp_server.wiring import App, Terms, assembled
@@ -122,8 +123,15 @@ def access_of(settings: Settings, asked: Asked, port: int, *, clock: Clock) -> A
         )
     verifiers: tuple[TokenVerifier, ...] = (own,) if signed is None else (own, signed)
     always = asked.require_token or signed is not None
+    sessions = Sessions(
+        settings.council_home,
+        lambda: state_keys(settings),
+        clock,
+        web_url=settings.council_web_url,
+    )
     return Access(
         addresses=addresses,
+        sessions=sessions,
         door=Door(lambda: own.has_tokens, is_local=addresses.is_local, always=always),
         verifier=FirstOf(verifiers),
         resource=resource,

@@ -5,22 +5,32 @@ and stands in no frame.
 """
 
 from collections.abc import Mapping
+from datetime import datetime
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
+from config.clock import NEW_YORK
+from council.analytics.charting.axes import signed
+from council.untrusted import clean_text
 from mcp_server.host import Host
 from mcp_server.rendering.words import new_york
 from mcp_server.stop_views import stop_sentences
 from mcp_server.stopping import read_stops
 from mcp_server.templating import templates_of
 from mcp_server.web.assets import address_of
+from mcp_server.web.countdown import time_left
 from mcp_server.web.visitors import visitor_of
 
 if TYPE_CHECKING:
     from jinja2 import Environment
+
+    from mcp_server.wiring import App
+
+POSITION: Final = "council.position"
+"""Key of a request's ASGI scope: how far the log went before the page was read."""
 
 SECTIONS: Final = (
     ("/approvals", "Waiting"),
@@ -40,7 +50,8 @@ HEADERS: Final[Mapping[str, str]] = {
     ),
     "cross-origin-opener-policy": "same-origin",
     "cross-origin-resource-policy": "same-origin",
-    "referrer-policy": "no-referrer",
+    # With "no-referrer" browsers would name no origin even in forms that go to ourselves.
+    "referrer-policy": "same-origin",
     "x-content-type-options": "nosniff",
     "x-frame-options": "DENY",
 }
@@ -63,9 +74,15 @@ async def page(
         "stops": stop_sentences(await read_stops(app)),
         "degraded": app.standing.degraded,
         "at": app.deps.clock.now(),
-        "waiting": await app.deps.store.count_rows("trades", where={"status": "pending"}),
+        "waiting": await count_waiting(app),
+        "position": request.scope.get(POSITION),
     }
     return _rendered(name, request, status, {**standing, **values})
+
+
+async def count_waiting(app: "App") -> int:
+    """Return how many trades wait for a person."""
+    return await app.deps.store.count_rows("trades", where={"status": "pending"})
 
 
 def bare_page(name: str, request: Request, *, status: int = 200, **values: object) -> HTMLResponse:
@@ -82,6 +99,21 @@ def _rendered(name: str, request: Request, status: int, values: Mapping[str, Any
 @cache
 def _templates() -> "Environment":
     templates = templates_of(__package__)
+    templates.finalize = _visible
     templates.globals |= {"asset": address_of, "sections": SECTIONS}
     templates.filters["new_york"] = new_york
+    templates.filters["new_york_time"] = _new_york_time
+    templates.filters["signed"] = lambda value, **terms: signed(float(value), **terms)
+    templates.filters["time_left"] = time_left
     return templates
+
+
+def _visible(value: object) -> object:
+    """Leave out of every text what nobody sees: it could turn the words around it about."""
+    # Markup is ours, and has been here before.
+    return clean_text(value) if type(value) is str else value
+
+
+def _new_york_time(instant: datetime) -> str:
+    """Show an instant as New York's clocks do today, such as "13:05"."""
+    return instant.astimezone(NEW_YORK).strftime("%H:%M")

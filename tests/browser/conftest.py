@@ -11,9 +11,16 @@ from tests.browser.hosting import chromium
 from tests.browser.inspector import Hall, council_served, inspector
 from tests.browser.scene import store_week
 from tests.hosts.tools import NodeTools, installed_chromium, installed_tools
-from tests.mcp_server.conftest import OpenApp, open_app, settings
+from tests.mcp_server.conftest import (
+    OpenApp,
+    open_app,
+    open_week,
+    settings,
+    week_database,
+    week_dsn,
+)
 
-__all__ = ["open_app", "settings"]
+__all__ = ["open_app", "open_week", "settings", "week_database", "week_dsn"]
 
 _HOST = Path(__file__).with_name("host.js")
 

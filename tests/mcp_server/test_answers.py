@@ -33,7 +33,7 @@ async def test_who_is_shown_no_form_learns_the_command_and_when_the_page_is_ther
 
     for said in (refusal, strict["next_step"]):
         assert f"`council approve {trade_id}` in a terminal" in said
-        assert f"/approvals/{trade_id} shows the ticket while `council serve` runs" in said
+        assert f"/approvals/{trade_id} while `council serve` runs" in said
 
 
 async def test_the_text_says_when_the_address_beside_a_list_can_be_opened(scene: Scene) -> None:
@@ -43,7 +43,7 @@ async def test_the_text_says_when_the_address_beside_a_list_can_be_opened(scene:
         listed = await client.call_tool("list_pending_trades", {})
 
     assert "1 trade is pending." in text_of(listed)
-    assert "/approvals (shows the tickets while `council serve` runs)" in text_of(listed)
+    assert "/approvals (the user can decide there while `council serve` runs)" in text_of(listed)
 
 
 async def test_a_trade_that_is_asked_again_is_listed_with_its_new_phrase(scene: Scene) -> None:

@@ -214,7 +214,7 @@ async def test_a_trade_above_the_cap_says_that_a_card_cannot_approve_it(
 
         cards = await read_cards(app, await list_trades(app, status="pending"))
 
-    capped = [card.account for card in cards if "Approve it in a terminal" in str(card.notices)]
+    capped = [card.account for card in cards if "Approve it on the web page" in str(card.notices)]
     assert capped == ["CHATGPT", "COUNCIL"]
 
 

@@ -11,7 +11,7 @@ import httpx2
 import mcp
 from mcp.client.streamable_http import streamable_http_client
 
-from config.clock import FixedClock
+from config.clock import Clock, FixedClock
 from config.errors import UnreachableError
 from config.settings import load_settings
 from mcp_server.host import Host
@@ -42,12 +42,16 @@ async def nothing(*_: object) -> None:
 
 
 def access(
-    home: Path, asked: Asked | None = None, variables: Mapping[str, str] = NOTHING_SET
+    home: Path,
+    asked: Asked | None = None,
+    variables: Mapping[str, str] = NOTHING_SET,
+    *,
+    clock: Clock | None = None,
 ) -> Access:
     """Return who may come in, by the token file in `home` and `variables`."""
     settings = load_settings({"COUNCIL_HOME": str(home), **variables}, directory=home)
     asked = asked or Asked()
-    return access_of(settings, asked, asked.port, clock=FixedClock(NOW))
+    return access_of(settings, asked, asked.port, clock=clock or FixedClock(NOW))
 
 
 @asynccontextmanager
@@ -57,12 +61,13 @@ async def running(
     *,
     host: Host | None = None,
     variables: Mapping[str, str] = NOTHING_SET,
+    clock: Clock | None = None,
 ) -> AsyncIterator[httpx2.ASGITransport]:
     """Yield what carries requests to the application."""
     asked = asked or Asked()
     host = host or Host(unopened, nothing)
     server = server_of(lambda: host, asked.serving, tools_of=listed_tools)
-    its_access = access(home, asked, variables)
+    its_access = access(home, asked, variables, clock=clock)
     app = web_app(server, host, its_access, calls=Calls(), stateless=asked.stateless)
     async with running_sessions(server):
         yield httpx2.ASGITransport(app=app)
@@ -109,14 +114,18 @@ ACCEPTS = {"Accept": "application/json, text/event-stream", "Content-Type": "app
 
 @asynccontextmanager
 async def listening(
-    home: Path, host: Host | None = None, *, calls: Calls | None = None
+    home: Path,
+    host: Host | None = None,
+    *,
+    calls: Calls | None = None,
+    clock: Clock | None = None,
 ) -> AsyncIterator[int]:
     """Serve on a real loopback port; yields the port."""
     host = host or Host(unopened, nothing)
     with listener_on("127.0.0.1", 0) as listener:
         port, calls = listener.getsockname()[1], calls or Calls()
         server = server_of(lambda: host, tools_of=listed_tools)
-        its_access = access(home, Asked(port=port))
+        its_access = access(home, Asked(port=port), clock=clock)
         app = web_app(server, host, its_access, calls=calls, stateless=False)
         async with running_sessions(server), running_web(app, listener, calls):
             yield port

@@ -38,10 +38,11 @@ function storedDecision(card) {
 /** Say how else the trade can be decided; the address stays text, a card opens nothing. */
 function elsewhere(card) {
   const command = el("code", {}, `council approve ${card.trade_id}`);
+  const inTerminal = el("p", {}, "It is decided in a terminal, not here: ", command);
   const page = listed.answer.approval_url;
   const address = page && el("code", {}, `${page}/${card.trade_id}`);
-  const shown = page && el("p", { class: "soft small" }, "While council serve runs, also at ", address);
-  return el("div", {}, el("p", {}, "It is decided in a terminal, not here: ", command), shown);
+  const onPage = page && el("p", {}, "Or on its page, while council serve runs: ", address);
+  return el("div", {}, inTerminal, onPage);
 }
 
 function confirmFirst(card) {
