@@ -143,7 +143,7 @@ async def revoke(
     digest: str | None = None,
     asked_round: int | None = None,
 ) -> ResultShape:
-    """Take the approval of the ticket with `digest` back; see `council.trading.approvals.revoke`."""
+    """Take the approval of a ticket back; see `council.trading.approvals.revoke`."""
     decided = await approvals.revoke(
         UUID(trade_id), reason, app.deps, decider=by, digest=digest, asked_round=asked_round
     )

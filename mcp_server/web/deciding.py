@@ -12,7 +12,7 @@ from uuid import UUID
 
 from starlette.datastructures import FormData
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
 
 from config.errors import CouncilError, UsageError
@@ -29,7 +29,7 @@ from mcp_server.readings import one_trade
 from mcp_server.web.pages import sending_clause
 from mcp_server.web.persons import decider_of, is_strict, reason_in, refuse_reader
 from mcp_server.web.sheets import read_sheets
-from mcp_server.web.showing import HEADERS, page
+from mcp_server.web.showing import page, sent_to
 from mcp_server.web.sign_in import sign_in_address
 from mcp_server.web.site_guard import checked_form
 from mcp_server.web.undecided import is_unsure, status_of, undecided
@@ -93,7 +93,7 @@ class Deciding:
         """Show the ticket once more, with the last button; it changes nothing."""
         verdict = _verdict_of(request)
         if not (visitor_of(request).has_signed_in or self._host.reads_only):
-            return _sent_to(sign_in_address(request.url.path))
+            return sent_to(sign_in_address(request.url.path))
         try:
             refuse_reader(self._host)
             return await self._asked(request, verdict)
@@ -119,7 +119,7 @@ class Deciding:
             await _carried_out(verdict, trade.trade_id, given, by=by, app=app)
         except CouncilError as error:
             return _refused(request, verdict, error, unsure=is_unsure(error))
-        return _sent_to(f"/approvals/{trade.trade_id}#decided")
+        return sent_to(f"/approvals/{trade.trade_id}#decided")
 
     async def _asked_again(
         self, request: Request, verdict: Verdict, error: CouncilError, *, form: FormData
@@ -230,7 +230,3 @@ def _refused(
     is_known = not isinstance(error, UnknownTrade)
     back = f"/approvals/{request.path_params['trade_id']}" if is_known else ""
     return undecided(request, error, heading=verdict.refusal, back=back, unsure=unsure)
-
-
-def _sent_to(address: str) -> Response:
-    return RedirectResponse(address, status_code=303, headers=dict(HEADERS))

@@ -1,14 +1,16 @@
 """Stopping and going on by the page: whoever may look halts trading, and who signed in resumes it.
 
+A token that only reads halts nothing, here as by the tool.
 Resuming takes two steps, and ends exactly those halts that the first one showed.
 """
 
 from collections.abc import Sequence
 from typing import Final
 
+from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
 from starlette.datastructures import FormData
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
 
 from config.errors import CouncilError, RefusedError, UsageError
@@ -17,6 +19,7 @@ from mcp_server import stopping
 from mcp_server.halt_file import HaltFile
 from mcp_server.host import Host
 from mcp_server.passphrase import PassphraseLocked, WrongPassphrase
+from mcp_server.scopes import full_name
 from mcp_server.shapes import HaltShape
 from mcp_server.stop_shapes import StopsShape
 from mcp_server.stop_views import stop_sentences
@@ -27,9 +30,9 @@ from mcp_server.web.persons import (
     reason_in,
     refuse_reader,
 )
-from mcp_server.web.showing import HEADERS, page
+from mcp_server.web.showing import page, sent_to
 from mcp_server.web.sign_in import sign_in_address
-from mcp_server.web.site_guard import checked_form
+from mcp_server.web.site_guard import RequestRefused, checked_form
 from mcp_server.web.undecided import is_unsure, status_of, undecided
 from mcp_server.web.visitors import visitor_of
 
@@ -65,6 +68,7 @@ class Halting:
         Its fields: `reason`; `account`, as often as wanted; `keep_orders` lets those under way be.
         """
         form, name = await checked_form(request), local_name()
+        _refuse_reading_token(request)
         try:
             refuse_reader(self._host)
             reason, app = reason_in(form), await self._host.app()
@@ -87,7 +91,7 @@ class Halting:
                 unsure=is_unsure(error),
                 instead=_INSTEAD,
             )
-        return _sent_to(_STATUS)
+        return sent_to(_STATUS)
 
     async def _halt_form(
         self, request: Request, *, status: int = 200, refusal: str = ""
@@ -108,7 +112,7 @@ class Halting:
     async def ask_resume(self, request: Request) -> Response:
         """Show which halts would end, with the last button; it changes nothing."""
         if not (visitor_of(request).has_signed_in or self._host.reads_only):
-            return _sent_to(sign_in_address(RESUME))
+            return sent_to(sign_in_address(RESUME))
         try:
             refuse_reader(self._host)
             return await self._resume_form(request)
@@ -136,7 +140,7 @@ class Halting:
             return undecided(
                 request, error, heading=_NOT_RESUMED, back=RESUME, unsure=is_unsure(error)
             )
-        return _sent_to(_STATUS)
+        return sent_to(_STATUS)
 
     async def _resume_form(
         self, request: Request, *, status: int = 200, refusal: str = ""
@@ -166,6 +170,21 @@ def resume_routes(host: Host) -> Sequence[Route]:
     """Return the route that resumes, for whoever has signed in."""
     halting = Halting(host)
     return (Route(RESUME, halting.ask_resume), Route(RESUME, halting.resume, methods=["POST"]))
+
+
+def _refuse_reading_token(request: Request) -> None:
+    """Refuse a token that may not halt by the tool either, unless its holder has signed in.
+
+    Raises:
+        RequestRefused: saying which token may.
+    """
+    user, needed = request.scope.get("user"), full_name("run")
+    if not isinstance(user, AuthenticatedUser) or needed in user.scopes:
+        return
+    if not visitor_of(request).has_signed_in:
+        raise RequestRefused(
+            403, f"Nothing was halted: this token only reads. Sign in, or show one with {needed}."
+        )
 
 
 def _named(form: FormData) -> list[str]:
@@ -208,7 +227,3 @@ def _still_as_shown(form: FormData, stops: StopsShape) -> tuple[str, ...]:
     if not now <= shown:
         raise AccountHalted("Something was halted since this was shown: look at it once more.")
     return _resumable(stops)
-
-
-def _sent_to(address: str) -> Response:
-    return RedirectResponse(address, status_code=303, headers=dict(HEADERS))

@@ -9,7 +9,7 @@ from typing import Final, Literal
 from uuid import UUID
 
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
 
 from config.errors import CouncilError
@@ -23,7 +23,7 @@ from mcp_server.rendering.words import new_york
 from mcp_server.shapes import TradeShape
 from mcp_server.trade_history import read_history
 from mcp_server.web.sheets import read_sheets, waiting_page
-from mcp_server.web.showing import bare_page, page
+from mcp_server.web.showing import bare_page, page, sent_to
 from mcp_server.web.visitors import visitor_of
 from mcp_server.wiring import App
 
@@ -59,7 +59,7 @@ class Pages:
 
     async def home(self, _: Request) -> Response:
         """Send whoever asks for the server itself to the trades."""
-        return RedirectResponse("/approvals", status_code=303)
+        return sent_to("/approvals")
 
     async def approvals(self, request: Request) -> Response:
         """Show the trades that wait, a page of them."""

@@ -6,7 +6,7 @@ from typing import Final
 from uuid import UUID
 
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
 
 from config.errors import UsageError
@@ -18,7 +18,7 @@ from mcp_server.costs import read_costs
 from mcp_server.host import Host
 from mcp_server.web.api.calls import Kept
 from mcp_server.web.log_reading import event_at, event_by_id, event_line, read_log
-from mcp_server.web.showing import HEADERS, bare_page, page
+from mcp_server.web.showing import bare_page, page, sent_to
 from mcp_server.web.status_reading import read_status
 from mcp_server.wiring import App
 from store.events import EventFilter
@@ -91,8 +91,7 @@ class RecordPages:
         if not _A_POSITION.fullmatch(named):
             found = await event_by_id(store, UUID(named)) if _is_id(named) else None
             if found is not None:
-                address = f"/events/{found.position}"
-                return RedirectResponse(address, status_code=303, headers=dict(HEADERS))
+                return sent_to(f"/events/{found.position}")
         else:
             found = await event_at(store, int(named))
         if found is None:

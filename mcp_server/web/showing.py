@@ -10,7 +10,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
 from starlette.requests import Request
-from starlette.responses import HTMLResponse
+from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from config.clock import NEW_YORK
 from council.analytics.charting.axes import signed
@@ -88,6 +88,11 @@ async def count_waiting(app: "App") -> int:
 def bare_page(name: str, request: Request, *, status: int = 200, **values: object) -> HTMLResponse:
     """Return the template `name` as a page that says nothing of the council's standing."""
     return _rendered(name, request, status, values)
+
+
+def sent_to(address: str) -> Response:
+    """Send the browser on to another page of ours, which it only asks for."""
+    return RedirectResponse(address, status_code=303, headers=HEADERS)
 
 
 def _rendered(name: str, request: Request, status: int, values: Mapping[str, Any]) -> HTMLResponse:

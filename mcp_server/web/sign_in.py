@@ -9,14 +9,14 @@ import structlog
 from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
 from starlette.datastructures import Headers
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from config.errors import ConfigError, RefusedError
 from mcp_server.passphrase import PassphraseLocked
 from mcp_server.web.addresses import is_loopback
 from mcp_server.web.sessions import Sessions, session_of
-from mcp_server.web.showing import HEADERS, bare_page
+from mcp_server.web.showing import bare_page, sent_to
 from mcp_server.web.site_guard import checked_form
 
 SIGN_IN: Final = "/sign-in"
@@ -49,7 +49,7 @@ class SignIn:
             status = 429 if isinstance(error, PassphraseLocked) else 403
             return self._form(request, address, status=status, refusal=str(error))
         log.info("session.began", until=session.ends_at.isoformat())
-        answer = _sent_on(address)
+        answer = sent_to(address)
         self._sessions.give(session, request, answer)
         return answer
 
@@ -58,7 +58,7 @@ class SignIn:
         await checked_form(request)
         if (session := session_of(request)) is not None:
             await self._sessions.end(session)
-        answer = _sent_on(SIGN_IN)
+        answer = sent_to(SIGN_IN)
         self._sessions.take(request, answer)
         return answer
 
@@ -109,8 +109,4 @@ class ToSignIn:
             return
         url = Request(scope).url
         asked = f"{url.path}?{url.query}" if url.query else url.path
-        await _sent_on(sign_in_address(asked))(scope, receive, send)
-
-
-def _sent_on(address: str) -> Response:
-    return RedirectResponse(address, status_code=303, headers=dict(HEADERS))
+        await sent_to(sign_in_address(asked))(scope, receive, send)

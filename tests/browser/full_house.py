@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from config.clock import VirtualClock
-from config.ids import meaning_id, trade_id_for
+from config.ids import meaning_id, random_id, trade_id_for
 from config.loader import load_config
 from config.market_calendar import xnys
 from config.settings import Settings
@@ -102,7 +102,7 @@ class House:
 
 async def house(settings: Settings) -> OpenApp:
     """Play the weeks; returns what opens the council afterwards, in the week that waits."""
-    plan = make_plan("house", weeks=WEEKS)
+    plan = make_plan(f"house-{random_id().hex[:8]}", weeks=WEEKS)
     await played(plan, settings)
     dsn = with_database(str(settings.database_dsn), database_of(plan.name))
     schedule = load_config(settings.council_config).schedule

@@ -8,9 +8,7 @@ from playwright.async_api import Route, expect
 
 from tests.browser.live_scene import Theatre
 from tests.browser.scene import store_week
-from tests.mcp_server.conftest import OpenApp, open_week, week_database, week_dsn
-
-__all__ = ["open_week", "week_database", "week_dsn"]
+from tests.mcp_server.conftest import OpenApp
 
 pytestmark = pytest.mark.slow
 
@@ -21,6 +19,13 @@ NOTE_WHEN_RENEWED = """
   document.addEventListener('htmx:after:swap', () => {
     document.documentElement.dataset.renewed = 'yes';
   });
+"""
+NO_LOCKS = """
+  window.asked = 0;
+  navigator.locks.request = async () => {
+    if (++window.asked < 1000) throw new DOMException('not here', 'SecurityError');
+    return new Promise(() => {});
+  };
 """
 MANY_TABS = 9
 """More than the connections that a browser lends to one site."""
@@ -113,6 +118,17 @@ async def test_many_tabs_hear_one_stream_and_the_next_takes_over_from_a_closed_o
             await expect(tab).to_have_title(titled(4))
             await tab.bring_to_front()
             await expect(tab.locator("#waiting a[data-dialog]")).to_have_count(4)
+
+
+async def test_a_browser_that_lends_no_locks_hears_all_the_same(theatre: Theatre) -> None:
+    async with theatre.scene() as scene:
+        await scene.page.add_init_script(NO_LOCKS)
+        page = await scene.open()
+        first, *_ = await scene.pending()
+        await scene.reject(first)
+
+        await expect(page).to_have_title(titled(5))
+        assert await page.evaluate("window.asked") < 5
 
 
 async def test_what_a_person_has_opened_focused_or_begun_to_write_stays(theatre: Theatre) -> None:

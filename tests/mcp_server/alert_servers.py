@@ -3,7 +3,6 @@
 import json
 import socket
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -16,7 +15,7 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
 Manner = Literal["takes", "refuses", "hangs up", "stalls"]
-STALL_SECONDS = 1.5
+LONGEST_STALL_SECONDS = 10
 
 
 @dataclass
@@ -26,6 +25,8 @@ class Webhook:
     port: int = 0
     manner: Manner = "takes"
     got: list[dict[str, Any]] = field(default_factory=list)
+    over: threading.Event = field(default_factory=threading.Event)
+    """Ends what stalls; its context does so too."""
 
     @property
     def url(self) -> str:
@@ -50,7 +51,7 @@ def webhook(port: int = 0, known: Webhook | None = None) -> Iterator[Webhook]:
                 self.connection.shutdown(socket.SHUT_RDWR)
                 return
             if hook.manner == "stalls":
-                time.sleep(STALL_SECONDS)
+                hook.over.wait(LONGEST_STALL_SECONDS)
             with suppress(OSError):
                 self.send_response(503 if hook.manner == "refuses" else 200)
                 self.end_headers()
@@ -66,6 +67,7 @@ def webhook(port: int = 0, known: Webhook | None = None) -> Iterator[Webhook]:
     try:
         yield hook
     finally:
+        hook.over.set()
         server.shutdown()
         server.server_close()
 
@@ -77,6 +79,7 @@ class MailServer:
     port: int = 0
     manner: Manner = "takes"
     got: list[Mail] = field(default_factory=list)
+    over: threading.Event = field(default_factory=threading.Event)
 
     @property
     def url(self) -> str:
@@ -94,7 +97,7 @@ class MailServer:
         assert isinstance(envelope.content, bytes)
         self.got.append(message_from_bytes(envelope.content))
         if self.manner == "stalls":
-            time.sleep(STALL_SECONDS)  # noqa: ASYNC251 - the server's own thread, and it shall hang
+            self.over.wait(LONGEST_STALL_SECONDS)  # the server's own thread, and it shall hang
         return "554 refused" if self.manner == "refuses" else "250 taken"
 
 
@@ -107,6 +110,7 @@ def mail_server() -> Iterator[MailServer]:
     try:
         yield mails
     finally:
+        mails.over.set()
         controller.stop()
 
 

@@ -56,7 +56,9 @@ def week_database(
     cluster_dsn: str, template_database: str, tmp_path_factory: pytest.TempPathFactory
 ) -> str:
     """Run this week up to its pending trades in a database that tests copy; its name."""
-    name, home = f"{template_database}_week", tmp_path_factory.mktemp("week")
+    # Folders of tests that borrow this fixture each have their own, in one run.
+    name = f"{template_database}_week_{random_id().hex[:8]}"
+    home = tmp_path_factory.mktemp("week")
     run_apart(lambda: copy_database(cluster_dsn, template_database, name))
     settings = settings_for(with_database(cluster_dsn, name), home)
     run_apart(lambda: _run_week(settings))

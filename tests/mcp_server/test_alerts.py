@@ -11,7 +11,14 @@ from typing import Any, cast
 import pytest
 
 from config.settings import Settings, load_settings
-from council.alert_facts import AlertBegun, AlertDoubted, AlertFailed, AlertGathered, AlertsBegan
+from council.alert_facts import (
+    AlertBegun,
+    AlertDoubted,
+    AlertFailed,
+    AlertGathered,
+    AlertsBegan,
+    AlertSent,
+)
 from council.codec import to_event
 from council.fact import Fact
 from council.ports import Deps
@@ -102,6 +109,7 @@ async def test_a_server_that_hangs_holds_up_no_order(hook: Webhook, tmp_path: Pa
     ticket = await approved(app.deps)
     await until(lambda: has(app.deps, f"trade-{ticket.trade_id}", "TradeCompleted"))
     unfinished = await kinds_of(app.deps, "alerts")
+    hook.over.set()
     stop.set()
     await working
 
@@ -123,6 +131,27 @@ async def test_telling_that_breaks_holds_up_no_order(
     await until(lambda: has(app.deps, f"trade-{ticket.trade_id}", "TradeCompleted"))
     stop.set()
     await working
+
+
+async def test_an_end_that_is_cut_short_leaves_nobody_telling(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    async def hang(*_: object) -> None:
+        await asyncio.Event().wait()
+
+    async def work() -> None:
+        async with alerting(app):
+            await asyncio.sleep(0)
+
+    monkeypatch.setattr("mcp_server.alerting._tell", hang)
+    app = app_in_memory("json://127.0.0.1:1/x", tmp_path)
+    working = asyncio.create_task(work())
+    for _ in range(5):
+        await asyncio.sleep(0)
+    working.cancel()
+    await asyncio.gather(working, return_exceptions=True)
+
+    assert [task for task in asyncio.all_tasks() if task.get_name() == "alerts"] == []
 
 
 async def test_without_an_address_nothing_is_read_or_written(tmp_path: Path) -> None:
@@ -173,6 +202,25 @@ async def test_the_status_names_what_did_not_arrive(open_app: OpenApp, tmp_path:
         "Alerts that json",
         "An alert may not have arrived at json",
     ]
+
+
+async def test_the_status_looks_at_the_newest_steps_only(tmp_path: Path) -> None:
+    app = app_in_memory("json://x.example/y", tmp_path)
+    doubted = AlertDoubted(
+        week_id=WEEK_ID, number=1, address="json://x (0)", attempt=1, reason="no answer in 30 s"
+    )
+    await store(app.deps, *gathered(), doubted)
+    before = await alert_readings.unsent_alerts(app)
+    steps = (gathered(number) for number in range(2, 300))
+    sent = [
+        (*begun, AlertSent(week_id=WEEK_ID, number=number, address="json://x (0)", attempt=1))
+        for number, begun in enumerate(steps, start=2)
+    ]
+
+    await store(app.deps, *(fact for facts in sent for fact in facts))
+
+    assert len(before) == 1
+    assert await alert_readings.unsent_alerts(app) == ()
 
 
 def checks_of(capsys: pytest.CaptureFixture[str], *arguments: str) -> list[dict[str, str]]:

@@ -3,7 +3,6 @@
 import asyncio
 import io
 import logging
-import time
 from collections.abc import Iterator
 from datetime import timedelta
 from urllib.parse import urlsplit
@@ -86,7 +85,7 @@ async def test_a_mail_server_that_does_not_take_it(
 ) -> None:
     mails.manner = manner
 
-    assert (await sent(mails.url)).outcome is outcome
+    assert (await sent(mails.url.replace("cto=1", "cto=0.5"))).outcome is outcome
     assert len(mails.got) == 1
 
 
@@ -110,15 +109,15 @@ async def test_a_server_that_is_away_surely_did_not_get_it(
 
 async def test_a_server_that_hangs_keeps_nobody_waiting(hook: Webhook) -> None:
     carries = carrier(hook.url, within=0.1)
-    hook.manner, began_at, ticks = "stalls", time.monotonic(), 0
+    hook.manner, ticks = "stalls", 0
 
     sending = asyncio.create_task(carries.send(carries.addresses[0], "A title", TEXT))
     while not sending.done():
-        await asyncio.sleep(0.005)
+        await asyncio.sleep(0)
         ticks += 1
 
     assert sending.result() == Attempt(Outcome.UNKNOWN, "no answer in 0 s")
-    assert time.monotonic() - began_at < 1
+    assert not hook.over.is_set()
     assert ticks > 5
 
 
@@ -142,13 +141,13 @@ async def test_a_server_that_comes_back_gets_each_message_once(hook: Webhook) ->
     teller = Teller(deps, carrier(hook.url), HEAD)
     hook.manner = "refuses"
     await store(deps, proposal())
-    for _ in range(3):
+    for _ in range(2):
         pass_time(deps, timedelta(minutes=1))
         await teller.look()
     refused = len(hook.got)
     hook.manner = "takes"
 
-    for _ in range(10):
+    for _ in range(3):
         pass_time(deps, timedelta(minutes=1))
         await Teller(deps, carrier(hook.url), HEAD).look()
 

@@ -1,5 +1,6 @@
 """What the API reads: every page of a list, and nothing sent twice that has not changed."""
 
+import asyncio
 import re
 from pathlib import Path
 from typing import Any
@@ -166,3 +167,12 @@ async def test_the_leaderboard_is_measured_anew_once_the_log_has_grown(
 
     assert first == second
     assert third["until_at"] > first["until_at"]
+
+
+async def test_whoever_asks_at_the_same_time_is_answered_by_one_measuring(
+    open_app: OpenApp, tmp_path: Path
+) -> None:
+    async with asking(open_app, tmp_path) as its:
+        answers = await asyncio.gather(*(its.here.get("/api/leaderboard") for _ in range(5)))
+
+    assert len({answer.json()["until_at"] for answer in answers}) == 1

@@ -161,11 +161,13 @@ async def test_in_a_session_of_the_page_the_person_decides(
         first, second, third = its.tickets[:3]
         headers = {**SAME_ORIGIN, "X-CSRF-Token": await signed_in(its.here)}
         approved = await its.here.post(
-            approve_path(first), json={"digest": first.digest}, headers=headers
+            approve_path(first), json={"digest": first.digest, "round": 1}, headers=headers
         )
         rejected = await its.here.post(reject_path(second), json={"reason": "No."}, headers=headers)
         forged = [
-            await its.here.post(approve_path(third), json={"digest": third.digest}, headers=other)
+            await its.here.post(
+                approve_path(third), json={"digest": third.digest, "round": 1}, headers=other
+            )
             for other in (
                 SAME_ORIGIN,
                 {**headers, "X-CSRF-Token": "0" * 64},
@@ -182,6 +184,26 @@ async def test_in_a_session_of_the_page_the_person_decides(
     assert [code_of(answer)[0] for answer in forged] == [403] * 4
 
 
+async def test_in_a_session_too_an_approval_that_was_taken_back_is_not_repeated(
+    open_app: OpenApp, tmp_path: Path
+) -> None:
+    async with asking(open_app, with_passphrase(tmp_path)) as its:
+        ticket = its.tickets[0]
+        headers = {**SAME_ORIGIN, "X-CSRF-Token": await signed_in(its.here)}
+        bodies = ({"digest": ticket.digest}, shown(ticket), shown(ticket, round=1))
+        first = await its.here.post(approve_path(ticket), json=bodies[1], headers=headers)
+        await revoke(ticket.trade_id, "Changed my mind.", its.app.deps, decider=ANNA)
+        again = [
+            code_of(await its.here.post(approve_path(ticket), json=body, headers=headers))
+            for body in bodies
+        ]
+        verdicts = await its.verdicts(ticket)
+
+    assert first.status_code == 200
+    assert again == [(422, "unusable"), (403, "confirmation_wrong"), (409, "ticket_changed")]
+    assert len(verdicts) == 1
+
+
 async def test_strict_mode_takes_no_approval_from_a_program_nor_without_the_secret(
     open_app: OpenApp, tmp_path: Path
 ) -> None:
@@ -191,7 +213,7 @@ async def test_strict_mode_takes_no_approval_from_a_program_nor_without_the_secr
         by_token = await holder.post(approve_path(ticket), json=shown(ticket))
         headers = {**SAME_ORIGIN, "X-CSRF-Token": await signed_in(its.here)}
         in_session = await its.here.post(
-            approve_path(ticket), json={"digest": ticket.digest}, headers=headers
+            approve_path(ticket), json={"digest": ticket.digest, "round": 1}, headers=headers
         )
 
         assert await its.verdicts(ticket) == []

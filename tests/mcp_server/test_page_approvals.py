@@ -39,7 +39,7 @@ HEADINGS = (
     "Indicators",
     "Size",
     "Price band",
-    "Expires",
+    "Expires, New York",
 )
 
 

@@ -10,11 +10,12 @@ from council.fact import Fact
 from council.trade_facts import TradingHalted, TradingResumed
 from council.trading.halts import halt
 from mcp_server.halt_file import HaltFile
+from mcp_server.scopes import SCOPES
 from tests.council.trading.scenes import facts_of
 from tests.mcp_server.approving import ACCOUNTS, Scene, opened_scene
 from tests.mcp_server.page_decisions import impatient, person_at, served_to
 from tests.mcp_server.signing_in import SAME_ORIGIN, SECRET
-from tests.mcp_server.web import browser
+from tests.mcp_server.web import browser, made_token
 
 ME = getpass.getuser()
 STORM = "A storm."
@@ -42,6 +43,20 @@ async def test_whoever_may_look_halts_every_account_with_a_reason(scene: Scene) 
     assert {
         (own.reason, own.channel, own.by) for own in halts if isinstance(own, TradingHalted)
     } == {(STORM, "web", "a visitor of the web page")}
+
+
+async def test_a_token_halts_where_it_may_do_more_than_read(scene: Scene) -> None:
+    home, statuses, halts = scene.app.settings.council_home, [], []
+
+    async with served_to(scene.app) as transport:
+        for scope in SCOPES[:2]:
+            async with browser(transport, made_token(home, scope)) as its:
+                answer = await its.post("/halt", data={"reason": STORM}, headers=SAME_ORIGIN)
+            statuses.append(answer.status_code)
+            halts.append(len(await stops_of(scene)))
+
+    assert statuses == [403, 303]
+    assert halts == [0, len(ACCOUNTS)]
 
 
 async def test_who_signed_in_is_named_and_may_choose_accounts_and_keep_orders(scene: Scene) -> None:

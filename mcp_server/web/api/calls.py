@@ -1,5 +1,6 @@
 """One request, checked and admitted, as the work of an operation takes it."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -35,12 +36,15 @@ class Kept:
 
     def __init__(self) -> None:
         self._answers: dict[str, tuple[object, Shape]] = {}
+        self._reading = asyncio.Lock()
 
     async def read(self, name: str, app: App, reading: Callable[[], Awaitable[Shape]]) -> Shape:
         """Return what `reading` returned since the log grew; `name` tells it from other ones."""
         today = app.deps.clock.now().astimezone(NEW_YORK).date()
-        stands = (await app.deps.store.head(), today)
-        known = self._answers.get(name)
-        if known is None or known[0] != stands:
-            known = self._answers[name] = (stands, await reading())
-        return known[1]
+        # Whoever asks at the same time waits, and does not have it measured once more.
+        async with self._reading:
+            stands = (await app.deps.store.head(), today)
+            known = self._answers.get(name)
+            if known is None or known[0] != stands:
+                known = self._answers[name] = (stands, await reading())
+            return known[1]

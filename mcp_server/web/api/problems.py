@@ -74,7 +74,10 @@ _CODES: Final[Mapping[int, str]] = {
 
 
 class ProblemShape(Shape):
-    """Why a request was not carried out; nothing was changed by it."""
+    """Why a request was not carried out; nothing was changed by it.
+
+    After a 503 nobody knows whether a verdict was recorded: sent again, it is not recorded twice.
+    """
 
     type: str
     title: str

@@ -105,7 +105,8 @@ class WeekQuery(Shape):
 class ApproveBody(Shape):
     """Which ticket the person approved, by its digest, and in which round it was shown.
 
-    With a token `confirmation` is needed: the ticket's phrase, as the person typed it.
+    With a token `confirmation` is needed: the ticket's phrase, as the person typed it. In a session
+    of the page it or the round is.
     """
 
     digest: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]

@@ -6,6 +6,7 @@ lost the answer may simply ask once more.
 
 from uuid import UUID
 
+from config.errors import UsageError
 from council.errors import AlreadyDecided
 from council.trade_facts import TradeExpired, TradeRejected
 from council.trading.approvals import Decider
@@ -23,10 +24,14 @@ async def approve(call: Call) -> Shape:
     """Approve exactly the ticket with the digest.
 
     Raises:
+        UsageError: nothing tells the asking that was shown from a later one.
         CouncilError: see `council.trading.approvals.approve`.
     """
     asked: ApproveBody = call.body
     trade_id, by = await _trade_id(call), _decider(call)
+    if by.channel == "web" and asked.round is None and asked.confirmation is None:
+        # Sent once more by itself, it would approve again what was taken back meanwhile.
+        raise UsageError("Say in which round it was shown: send `round`, or the ticket's phrase.")
     try:
         result = await operations.approve(
             call.app,

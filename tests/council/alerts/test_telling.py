@@ -128,7 +128,7 @@ async def test_a_failure_that_a_wrong_clock_dated_does_not_silence_an_address() 
     carrier = FakeCarrier(answers={HOOK: [NO]})
     deps, _ = await begun(carrier)
     ahead = replace(deps, clock=VirtualClock(deps.clock.now() + timedelta(days=365)))
-    await store(deps, proposal(expires_at=ahead.clock.now() + timedelta(days=1)))
+    await store(ahead, halted())
     await looks(teller_of(ahead, carrier), ahead, 1)
 
     pass_time(deps, MINUTE)

@@ -1,7 +1,7 @@
 """Told once all the same: where a process dies, the store is away, or a sender breaks."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -245,6 +245,15 @@ async def test_what_happens_as_another_begins_to_tell_is_no_history() -> None:
     assert carrier.titles == [HALTS]
 
 
+async def until(condition: Callable[[], bool]) -> None:
+    """Let the background work until `condition` holds."""
+    for _ in range(100_000):
+        if condition():
+            return
+        await asyncio.sleep(0)
+    raise TimeoutError("it never happened")
+
+
 async def test_an_error_never_ends_the_telling() -> None:
     carrier = FakeCarrier(answers={HOOK: [RuntimeError("a bug")]})
     deps, teller = await begun(carrier)
@@ -253,10 +262,10 @@ async def test_an_error_never_ends_the_telling() -> None:
     stop = asyncio.Event()
     telling = asyncio.create_task(tell_for_ever(teller, stop, timedelta(milliseconds=1)))
 
-    await asyncio.sleep(0.05)
+    await until(lambda: not carrier.answers[HOOK])
     await store(deps, halted())
     pass_time(deps, MINUTE)
-    await asyncio.sleep(0.05)
+    await until(lambda: bool(carrier.sent))
     stop.set()
     await telling
 

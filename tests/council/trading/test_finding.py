@@ -80,7 +80,7 @@ async def test_neighbours_are_told_apart_in_every_store(
 
         assert await find_trade(deps.store, "abcdef00") == UUID(int=0xABCDEF << 104)
         assert await find_trade(deps.store, str(UUID(int=0))) == UUID(int=0)
-        for text in ("000000", "ffffff0", "fffffffffff"):
+        for text in ("000000", "ffffff0", "fffffffffff", "abcde"):
             wanted = by_looking_at_all([UUID(int=number) for number in EDGES], text)
             assert await found_in(deps.store, text) == wanted
 
