@@ -28,6 +28,7 @@ from store.kinds import refuse_unknown_kinds
 from store.locks import Locks, MemoryLocks, PostgresLocks
 from store.migrate import migrate
 from store.pool import StorePool, open_pool
+from store.remembering import RememberingEventStore
 
 if TYPE_CHECKING:
     from broker.exchange.prices import PriceSource
@@ -128,7 +129,9 @@ async def opened_store(settings: Settings, terms: Terms | None = None) -> AsyncI
             config=config,
             clock=terms.clock,
             calendar=cast("Any", NotOpened("the calendar")),
-            store=PostgresEventStore(pool, project, rowless=ROWLESS),
+            store=(RememberingEventStore if terms.alone else PostgresEventStore)(
+                pool, project, rowless=ROWLESS
+            ),
             locks=locks,
             models=cast("Any", NotOpened("models")),
             research={},

@@ -8,6 +8,7 @@ from store.event_store import PostgresEventStore
 from store.memory import MemoryEventStore
 from store.pool import StorePool, open_pool
 from store.ports import EventStore
+from store.remembering import RememberingEventStore
 from tests.store.builders import LEDGER, project_ledger
 
 
@@ -24,9 +25,17 @@ def postgres_store(pool: StorePool) -> PostgresEventStore:
     return PostgresEventStore(pool, project_ledger)
 
 
-@pytest.fixture(params=["postgres", "memory"])
+@pytest.fixture
+def remembering_store(pool: StorePool) -> RememberingEventStore:
+    return RememberingEventStore(pool, project_ledger)
+
+
+@pytest.fixture(params=["postgres", "memory", "remembering"])
 def store(request: pytest.FixtureRequest) -> EventStore:
     if request.param == "memory":
         return MemoryEventStore(project_ledger, tables=("ledger",))
+    if request.param == "remembering":
+        remembering: EventStore = request.getfixturevalue("remembering_store")
+        return remembering
     found: EventStore = request.getfixturevalue("postgres_store")
     return found

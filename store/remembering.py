@@ -1,0 +1,130 @@
+"""The event store of a database that nobody else writes to: what nothing can have changed is not
+asked again.
+
+Every append of the database must pass here. What an append may have changed is forgotten when it
+begins, and again when it ends, so that no read that was under way meanwhile is remembered.
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from store.event_store import PostgresEventStore
+from store.events import Page, StoredEvent, StreamWrite
+from store.pool import StorePool
+from store.ports import Projection
+
+MOST_STREAMS: Final = 256
+MOST_EVENTS: Final = 64
+"""Of one stream, its newest: whoever follows a long one asks for what came last."""
+MOST_READINGS: Final = 256
+
+_Rows = tuple[dict[str, Any], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Tail:
+    """The newest events of a stream, without a gap; `after` is the version before the first."""
+
+    after: int
+    events: tuple[StoredEvent, ...]
+
+    def since(self, version: int) -> tuple[StoredEvent, ...] | None:
+        """Return the events after `version`, None where some of them are not here."""
+        return self.events[version - self.after :] if version >= self.after else None
+
+    def with_next(self, event: StoredEvent) -> "_Tail | None":
+        """Return the tail with one event more, None where that leaves a gap."""
+        if event.version != self.after + len(self.events) + 1:
+            return None
+        return _tail((*self.events, event))
+
+
+class RememberingEventStore(PostgresEventStore):
+    """A `PostgresEventStore` that answers from memory what it has read or written itself."""
+
+    def __init__(
+        self, pool: StorePool, project: Projection, *, rowless: Collection[str] = ()
+    ) -> None:
+        """Keep events in `pool`; `rowless` are the kinds of which `project` makes no rows."""
+        super().__init__(pool, project, rowless=rowless)
+        self._tails: dict[str, _Tail] = {}
+        self._readings: dict[str, _Rows] = {}
+        self._changes = 0
+
+    async def append_many(self, writes: Sequence[StreamWrite]) -> tuple[StoredEvent, ...]:
+        """Append to several streams; see `EventStore.append_many`."""
+        known: dict[str, _Tail | None] = {
+            write.stream: self._tails.pop(write.stream, None) for write in writes
+        }
+        began = self._change(writes)
+        try:
+            stored = await super().append_many(writes)
+            # Another append side by side may have gone on from ours, or before it.
+            was_alone = self._changes == began
+        finally:
+            for write in writes:
+                self._tails.pop(write.stream, None)
+            self._change(writes)
+        if was_alone:
+            self._go_on(known, stored)
+        return stored
+
+    async def read_stream(self, stream: str, after_version: int = 0) -> tuple[StoredEvent, ...]:
+        """Return the events of `stream` after a version, in their order."""
+        tail = self._tails.get(stream)
+        found = tail.since(after_version) if tail else None
+        if found is not None:
+            return found
+        changes = self._changes
+        events = await super().read_stream(stream, after_version)
+        if events and changes == self._changes:
+            self._keep(stream, _tail(events))
+        return events
+
+    async def rows(
+        self,
+        table: str,
+        *,
+        where: dict[str, Any] | None = None,
+        order_by: Sequence[str] = (),
+        page: Page | None = None,
+    ) -> tuple[dict[str, Any], ...]:
+        """Return rows of the read table `table`; see `EventStore.rows`."""
+        asked = repr((table, where, tuple(order_by), page))
+        found = self._readings.get(asked)
+        if found is None:
+            changes = self._changes
+            found = await super().rows(table, where=where, order_by=order_by, page=page)
+            if changes == self._changes:
+                if len(self._readings) >= MOST_READINGS:
+                    self._readings.clear()
+                self._readings[asked] = found
+        return tuple(dict(row) for row in found)
+
+    def _change(self, writes: Sequence[StreamWrite]) -> int:
+        """Forget the rows that `writes` may change; reads under way are remembered no more."""
+        kinds = {event.event_type for write in writes for event in write.events}
+        if not kinds <= self._rowless:
+            self._readings.clear()
+        self._changes += 1
+        return self._changes
+
+    def _go_on(self, known: dict[str, _Tail | None], stored: Sequence[StoredEvent]) -> None:
+        """Remember the tails `known` before an append, with what it stored behind them."""
+        for event in stored:
+            tail = known[event.stream] or _Tail(event.version - 1, ())
+            known[event.stream] = tail.with_next(event)
+        for stream, longer in known.items():
+            if longer is not None:
+                self._keep(stream, longer)
+
+    def _keep(self, stream: str, tail: _Tail) -> None:
+        if len(self._tails) >= MOST_STREAMS:
+            self._tails.clear()
+        self._tails[stream] = tail
+
+
+def _tail(events: Sequence[StoredEvent]) -> _Tail:
+    newest = tuple(events[-MOST_EVENTS:])
+    return _Tail(newest[0].version - 1, newest)
