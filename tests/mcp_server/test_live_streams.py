@@ -53,7 +53,7 @@ async def test_the_end_of_the_server_ends_every_stream_at_once_and_cleanly(
 async def test_a_page_that_nothing_is_told_of_hears_that_the_line_lives(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(live, "USUAL_PACE", Pace(beat=SOON, patience=Patience(longest=SOON * 10)))
+    monkeypatch.setattr(live, "USUAL_PACE", Pace(beat=SOON, patience=Patience(longest=SOON * 50)))
 
     async with (
         asyncio.timeout(PATIENCE),

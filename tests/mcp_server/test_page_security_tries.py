@@ -8,6 +8,7 @@ from urllib.parse import urljoin, urlsplit
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from structlog.testing import capture_logs
 
 from config.clock import VirtualClock
 from mcp_server.passphrase import LOCKED_FOR, TRIES
@@ -153,20 +154,22 @@ async def test_neither_page_nor_log_shows_what_was_typed_or_given(
     def broken(*_: object, **__: object) -> None:
         raise RuntimeError("The comparison broke.")
 
-    async with running(home) as transport, browser(transport) as its:
-        answers = [await sent(its, "/sign-in", passphrase="canary guess", next="/canary path")]
-        answers.append(await its.get(f"/sign-in?passphrase={SECRET}&next=/x?p={SECRET}"))
-        csrf = await signed_in(its)
-        cookie = its.cookies[PLAIN_NAME]
-        answers += [await its.get(path) for path in ("/sign-in", "/approvals", "/nowhere")]
-        with monkeypatch.context() as patch:
-            patch.setattr("mcp_server.passphrase.verify", broken)
-            with pytest.raises(RuntimeError, match="comparison broke"):
-                await sent(its, "/sign-in", passphrase=SECRET)
-        answers.append(await sent(its, "/sign-out", csrf=csrf))
+    with capture_logs() as logged:
+        async with running(home) as transport, browser(transport) as its:
+            answers = [await sent(its, "/sign-in", passphrase="canary guess", next="/canary path")]
+            answers.append(await its.get(f"/sign-in?passphrase={SECRET}&next=/x?p={SECRET}"))
+            csrf = await signed_in(its)
+            cookie = its.cookies[PLAIN_NAME]
+            answers += [await its.get(path) for path in ("/sign-in", "/approvals", "/nowhere")]
+            with monkeypatch.context() as patch:
+                patch.setattr("mcp_server.passphrase.verify", broken)
+                with pytest.raises(RuntimeError, match="comparison broke"):
+                    await sent(its, "/sign-in", passphrase=SECRET)
+            answers.append(await sent(its, "/sign-out", csrf=csrf))
 
     said = capsys.readouterr()
-    everything = "\n".join((*(answer.text for answer in answers), said.out, said.err))
+    written = f"{said.out}{said.err}{logged}"
+    everything = "\n".join((*(answer.text for answer in answers), written))
     assert "session.began" in everything
     assert not [word for word in ("canary", SECRET, cookie) if word in everything]
-    assert csrf not in said.out + said.err
+    assert csrf not in written
