@@ -7,7 +7,6 @@ more then: an answer counts only for the very form that would be shown now.
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Annotated, Literal
-from uuid import UUID
 
 from mcp.server.mcpserver import Elicit, Resolve
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
@@ -17,6 +16,7 @@ from council.errors import AccountHalted
 from council.model.decision import Decision
 from council.ports import Deps
 from council.trading.approvals import is_due, refuse_if_halted
+from council.trading.finding import find_trade
 from council.trading.lifecycle import TradeState, TradeStatus, load_trade
 from council.trading.relaying import over_caps
 from council.trading.verdicts import minute, revoke_first, verdict_on
@@ -121,8 +121,10 @@ async def read_asked(app: App, text: str) -> Asked:
     Raises:
         UnknownTrade: none or several; the message lists those that wait.
     """
-    trade = await one_trade(app.deps.store, text)
-    state = await load_trade(app.deps.store, UUID(trade.trade_id))
+    trade_id = await find_trade(app.deps.store, text)
+    state = await load_trade(app.deps.store, trade_id)
+    # Read after the state, so that it is never older: who approves meanwhile is told so.
+    trade = await one_trade(app.deps.store, str(trade_id))
     notices = (*_notices(trade, state, app.deps), *await _dissent(trade, app.deps))
     question = Question(trade, state.proposal.round, notices)
     if state.status is TradeStatus.PENDING and is_due(state.proposal.ticket, app.deps):

@@ -12,6 +12,8 @@ from mcp_types import CallToolResult, ElicitResult, InputRequiredResult
 from config.settings import Settings
 from council.model.ticket import Ticket
 from council.trading.approvals import approve as decide
+from council.trading.lifecycle import load_trade
+from mcp_server.tools import ballot
 from tests.council.trading.scenes import ANNA
 from tests.mcp_server.approving import (
     APPROVED_BY_FORM,
@@ -232,3 +234,18 @@ async def test_a_client_that_goes_away_under_the_form_leaves_the_trade_pending(
         await asyncio.gather(call, return_exceptions=True)
 
     assert await scene.verdicts(ticket) == []
+
+
+async def test_who_approves_amid_a_reading_is_not_told_that_it_waits(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (ticket,) = await scene.propose("GROQ")
+
+    async def approved_before(store: Any, trade_id: Any) -> Any:
+        await decide(trade_id, scene.app.deps, decider=ANNA)
+        return await load_trade(store, trade_id)
+
+    monkeypatch.setattr(ballot, "load_trade", approved_before)
+    asked = await ballot.read_asked(scene.app, str(ticket.trade_id))
+
+    assert (asked.status, asked.is_approved) == ("approved", True)
