@@ -195,6 +195,24 @@ async def test_a_ticket_opens_above_the_page_by_keyboard_and_stays_true(theatre:
     assert chosen.instrument in (named or "")
 
 
+async def test_what_is_told_while_a_ticket_is_loading_is_shown_in_it(theatre: Theatre) -> None:
+    async with theatre.scene() as scene:
+        page = await scene.open()
+        chosen = (await scene.pending())[0]
+        address = f"**/approvals/{chosen.trade_id}"
+
+        async def late(route: Route) -> None:
+            read = await route.fetch()
+            await scene.reject(chosen)
+            await expect(page).to_have_title(titled(5))
+            await route.fulfill(response=read)
+
+        await page.route(address, late, times=1)
+        await page.locator(f'a[href="/approvals/{chosen.trade_id}"]').click()
+
+        await expect(page.locator("dialog .status")).to_contain_text("rejected")
+
+
 async def test_what_expires_counts_down_by_the_clock_of_the_council(theatre: Theatre) -> None:
     async with theatre.scene() as scene:
         page, left = scene.page, scene.page.locator("time[data-countdown] .left").first

@@ -17,13 +17,14 @@
     const answer = await fetch(address, { headers: { Accept: "text/html" }, cache: "no-store" });
     if (!answer.ok || answer.redirected) throw new Error(`${address}: ${answer.status}`);
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-    show(address, page.title, document.adoptNode(page.getElementById(PART)));
+    show(address, page, document.adoptNode(page.getElementById(PART)));
   }
 
-  function show(address, title, part) {
+  function show(address, page, part) {
     const dialog = document.createElement("dialog");
     dialog.dataset.address = address;
-    dialog.setAttribute("aria-label", title.replace(/^\(\d+\) /, ""));
+    dialog.dataset.position = page.body.dataset.position;
+    dialog.setAttribute("aria-label", page.title.replace(/^\(\d+\) /, ""));
     dialog.append(closing(address), part);
     dialog.addEventListener("click", (event) => event.target === dialog && dialog.close());
     dialog.addEventListener("close", () => dialog.remove());

@@ -112,6 +112,13 @@
     return htmx.swap({ text, sourceElement: document.body, swap: "none", selectOOB });
   }
 
+  document.addEventListener("council:shown", ({ target }) => {
+    // What was told between its reading and its showing found nothing of it to renew.
+    if (Number(target.dataset.position) >= position) return;
+    stale.add(EVERYTHING);
+    look();
+  });
+
   // What a person is writing
 
   function isBeingFilledIn(part) {
