@@ -132,6 +132,8 @@ async def test_telling_that_breaks_holds_up_no_order(
     stop.set()
     await working
 
+    assert not await has(app.deps, "alerts", "AlertsBegan")
+
 
 async def test_an_end_that_is_cut_short_leaves_nobody_telling(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path

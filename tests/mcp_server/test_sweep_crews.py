@@ -58,14 +58,14 @@ def two_nodes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 async def test_a_cluster_of_two_nodes_leaves_the_facts_that_one_process_leaves(
     home: Path, two_nodes: str
 ) -> None:
-    serial = await swept("here", processes(1), seeds="1-8")
-    spread = await swept("there", cluster(two_nodes, workers=1), seeds="1-8")
+    serial = await swept("here", processes(1), seeds="1-20")
+    spread = await swept("there", cluster(two_nodes, workers=1), seeds="1-20")
 
     assert (serial.failed, spread.failed) == (0, 0)
     assert heads(spread) == heads(serial)
-    assert len(set(heads(serial).values())) == 8
+    assert len(set(heads(serial).values())) == 20
     assert spread.accounts == serial.accounts
-    for seed in range(1, 9):
+    for seed in range(1, 21):
         here, there = (home / "simulations" / f"{name}-{seed}" for name in ("here", "there"))
         for name in FILES:
             assert (there / name).read_bytes() == (here / name).read_bytes()

@@ -35,7 +35,7 @@ def demanded(looks: Sequence[Checkpoint]) -> list[object]:
 async def test_the_gate_saves_calls_and_misses_no_exit_that_a_rule_demands(
     new_database: Callable[[], str], tmp_path: Path
 ) -> None:
-    gated, ungated = await both(new_database, tmp_path, weeks=20)
+    gated, ungated = await both(new_database, tmp_path, weeks=52)
 
     assert all(look.decided_by == "model" for look in ungated)
     assert demanded(gated) == demanded(ungated) != []
