@@ -72,6 +72,7 @@ async def test_keys_alone_sign_in_look_and_decide(
         row = page.get_by_role("link", name=re.compile(f"^{trade.account}\\b"))
         await expect(row).to_be_focused()
         await page.keyboard.press("Enter")
+        await expect(dialog).to_be_visible()
         await press(page, "Approve…")
         await expect(page).to_have_url(re.compile("/approve$"))
         await press(page, f"Approve {trade.account}")
@@ -94,3 +95,19 @@ async def test_the_first_key_leads_past_the_head_of_the_page(
         first = await page.evaluate(FOCUSED)
 
     assert first["name"].startswith(trade.account)
+
+
+async def test_a_ticket_opens_in_the_very_moment_another_is_closed(
+    open_week: OpenApp, chromium_path: Path, tmp_path: Path
+) -> None:
+    async with visited(open_week, chromium_path, tmp_path) as (_, people):
+        page = (await people.signed_in()).page
+        await page.locator("a[data-dialog]").first.click()
+        await expect(page.get_by_role("dialog")).to_be_visible()
+        await page.evaluate("""() => {
+          document.querySelector('dialog').close();
+          document.querySelector('a[data-dialog]').click();
+        }""")
+        await expect(page.get_by_role("dialog")).to_be_visible()
+
+        assert page.url == f"{people.origin}/approvals"

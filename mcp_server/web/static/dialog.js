@@ -3,12 +3,13 @@
 (() => {
   "use strict";
   const PART = "ticket";
+  const SHOWN = `#${PART}:not(dialog:not([open]) *)`; // a closed dialog goes a moment later
 
   document.addEventListener("click", (event) => {
     const link = event.target.closest("a[data-dialog]");
     const isPlain = !(event.button || event.ctrlKey || event.metaKey || event.shiftKey
       || event.altKey || event.defaultPrevented);
-    if (!link || !isPlain || document.getElementById(PART)) return;
+    if (!link || !isPlain || document.querySelector(SHOWN)) return;
     event.preventDefault();
     open(link.href).catch(() => location.assign(link.href));
   });
