@@ -17,15 +17,9 @@ from pydantic_core import ErrorDetails
 
 from config.cross_checks import cross_check
 from config.errors import ConfigError
-from config.schema import (
-    AccountsFile,
-    AssetsFile,
-    Config,
-    ModelsFile,
-    RiskFile,
-    ScheduleFile,
-    Section,
-)
+from config.model_schema import ModelsFile
+from config.schema import AccountsFile, AssetsFile, Config, RiskFile, ScheduleFile
+from config.section import Section
 from config.yaml_text import parse_yaml
 
 _File = TypeVar("_File", bound=Section)

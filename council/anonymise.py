@@ -14,7 +14,8 @@ from typing import TypeVar
 from uuid import UUID
 
 from config.ids import meaning_id
-from config.schema import Config, ModelConfig
+from config.model_schema import ModelConfig
+from config.schema import Config
 from council.context import WeekContext
 from council.model.citations import citation_flags
 from council.model.pitch import Pitch

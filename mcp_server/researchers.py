@@ -6,7 +6,7 @@ from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from pydantic import SecretStr
 
 from config.errors import ConfigError
-from config.schema import ResearchPackConfig, ResearchServices
+from config.model_schema import ResearchPackConfig, ResearchServices
 from council.llm.models import GatewayModels
 from council.model.research import PackName
 from council.ports import Deps, ResearchProvider

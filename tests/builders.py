@@ -7,17 +7,14 @@ from typing import Any
 
 from broker.models import PositionIntent, Side, VenueName
 from config.ids import meaning_id, trade_id_for
+from config.model_schema import CallLimits, ModelConfig, ModelsFile, ResearchPackConfig
 from config.schema import (
     AccountConfig,
     ApprovalConfig,
     AssetsFile,
-    CallLimits,
     Config,
     ConvictionRow,
     InstrumentConfig,
-    ModelConfig,
-    ModelsFile,
-    ResearchPackConfig,
     RiskFile,
     Role,
     ScheduleFile,

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from config.ids import meaning_id
-from config.schema import BudgetConfig
+from config.model_schema import BudgetConfig
 from council.alerts.alert import Alert, AlertKind
 from council.events import ModelCalled
 

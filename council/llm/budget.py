@@ -13,7 +13,7 @@ from decimal import Decimal
 from uuid import UUID
 
 from config.clock import NEW_YORK, Clock
-from config.schema import BudgetConfig
+from config.model_schema import BudgetConfig
 from council.codec import to_fact
 from council.events import ModelCalled
 from council.llm.journal import Journal

@@ -12,7 +12,7 @@ from typing import Any
 from uuid import UUID
 
 from config.clock import Clock
-from config.schema import CallLimits
+from config.model_schema import CallLimits
 from council.events import AnswerMode, CostSource, ModelCalled
 from council.llm.answer_cache import AnswerCache
 from council.llm.budget import Budget, Claim, OverBudget

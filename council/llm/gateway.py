@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from config.errors import ConfigError
 from config.masking import MASK
-from config.schema import GatewayConfig
+from config.model_schema import GatewayConfig
 from council.llm.catalog import GatewayCatalog, read_catalog
 from council.llm.replies import (
     BROKEN_OFF,

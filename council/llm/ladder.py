@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
 
-from config.schema import ModelConfig
+from config.model_schema import ModelConfig
 from council.events import ModelCalled
 from council.llm.budget import OverBudget
 from council.llm.calls import Calls

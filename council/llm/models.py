@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, TypeVar
 
 from config.clock import Clock, SystemClock
 from config.errors import UsageError
-from config.schema import Config, ModelConfig
+from config.model_schema import ModelConfig
+from config.schema import Config
 from council.events import AnswerMode
 from council.events import Mode as CouncilMode
 from council.llm.answer_cache import AnswerCache

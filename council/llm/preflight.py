@@ -6,7 +6,8 @@ A list that does not come costs nothing but the knowledge: everybody is asked as
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from config.schema import Config, ModelConfig
+from config.model_schema import ModelConfig
+from config.schema import Config
 from council.llm.catalog import GatewayCatalog
 from council.llm.gateway import Gateway
 

@@ -8,7 +8,7 @@ import json
 from dataclasses import dataclass, field
 from decimal import ROUND_CEILING, Decimal
 
-from config.schema import PriceTable
+from config.model_schema import PriceTable
 from council.llm.catalog import GatewayCatalog
 from council.llm.gateway import ChatRequest
 from council.llm.replies import Reply

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from enum import IntEnum
 from typing import Any
 
-from config.schema import ModelConfig
+from config.model_schema import ModelConfig
 from council.events import AnswerMode
 from council.llm.gateway import ChatRequest
 from council.llm.wire_schema import schema_text, wire_schema

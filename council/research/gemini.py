@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from config.schema import GeminiConfig
+from config.model_schema import GeminiConfig
 from council.llm.numbers import whole_of
 from council.model.research import Report, Source
 from council.research.answers import (

@@ -3,7 +3,7 @@
 from decimal import Decimal
 from typing import Any, Generic, TypeVar
 
-from config.schema import ServiceConfig
+from config.model_schema import ServiceConfig
 from council.research.answers import job_id_of, refused_or_unclear
 from council.research.service import Accepted, Patience, Submission, Unclear
 from council.research.wire import ServiceWire

@@ -7,7 +7,7 @@ answer or a killed process costs nothing.
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from config.schema import PerplexityConfig
+from config.model_schema import PerplexityConfig
 from council.llm.numbers import amount_of, whole_of
 from council.model.research import Report, Source
 from council.research.answers import (

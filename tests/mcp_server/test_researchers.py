@@ -8,7 +8,8 @@ import pytest
 from pydantic import SecretStr
 
 from config.loader import load_config
-from config.schema import Config, ResearchServices
+from config.model_schema import ResearchServices
+from config.schema import Config
 from config.settings import Settings, load_settings
 from council.events import Mode
 from council.llm.journal import Journal

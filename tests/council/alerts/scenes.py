@@ -8,7 +8,7 @@ from uuid import UUID
 
 from config.clock import VirtualClock
 from config.ids import meaning_id, trade_id_for
-from config.schema import BudgetConfig
+from config.model_schema import BudgetConfig
 from council.alerts.deliveries import Deliveries, after, sentences
 from council.alerts.message import Letterhead
 from council.alerts.ports import Attempt, Outcome

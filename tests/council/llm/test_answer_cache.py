@@ -11,7 +11,8 @@ import pytest
 
 from config.clock import VirtualClock
 from config.errors import ConfigError
-from config.schema import BudgetConfig, Config
+from config.model_schema import BudgetConfig
+from config.schema import Config
 from council.codec import to_fact
 from council.events import ModelCalled
 from council.llm import models

@@ -9,7 +9,8 @@ import httpx2
 import pytest
 
 from config.clock import VirtualClock
-from config.schema import BudgetConfig, Config, PriceConfig, PriceTable
+from config.model_schema import BudgetConfig, PriceConfig, PriceTable
+from config.schema import Config
 from council.codec import to_event, to_fact
 from council.events import ModelCalled
 from council.llm.budget import STAGE_RUN

@@ -5,7 +5,7 @@ from decimal import Decimal
 import pytest
 
 from config.loader import load_config
-from config.schema import PriceConfig, PriceTable
+from config.model_schema import PriceConfig, PriceTable
 from council.llm.forecast import coming_week, questions_of_a_week
 from council.llm.prices import PriceList
 from tests.council.fact_examples import make_call

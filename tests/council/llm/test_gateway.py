@@ -6,7 +6,7 @@ import httpx2
 import pytest
 
 from config.errors import ConfigError
-from config.schema import GatewayConfig
+from config.model_schema import GatewayConfig
 from council.llm.gateway import ChatRequest, checked_base_url, open_gateway
 from council.llm.replies import Reply
 from tests.council.llm.stub import ScriptedGateway, Step, completion, failure

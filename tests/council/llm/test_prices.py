@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from config.loader import load_config
-from config.schema import PriceConfig, PriceTable
+from config.model_schema import PriceConfig, PriceTable
 from council.llm.catalog import CatalogModel, GatewayCatalog
 from council.llm.gateway import ChatRequest
 from council.llm.prices import DEAREST, Price, PriceList, estimated_tokens

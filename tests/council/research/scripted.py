@@ -8,7 +8,7 @@ from typing import Any
 import httpx2
 
 from config.clock import Clock, VirtualClock
-from config.schema import GeminiConfig, PerplexityConfig
+from config.model_schema import GeminiConfig, PerplexityConfig
 from council.codec import to_fact
 from council.events import ModelCalled
 from council.fact import Fact

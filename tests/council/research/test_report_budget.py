@@ -9,7 +9,7 @@ import httpx2
 import pytest
 
 from config.clock import VirtualClock
-from config.schema import BudgetConfig
+from config.model_schema import BudgetConfig
 from council.llm.budget import Budget, Claim
 from council.llm.journal import Journal
 from council.ports import Abstained, ResearchResult
