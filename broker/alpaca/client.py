@@ -17,7 +17,10 @@ if TYPE_CHECKING:
     _Client = TypeVar("_Client", bound=RESTClient)
 
 TIMEOUT_SECONDS = (3.0, 10.0)
-"""For the connection, and for each read."""
+"""For the connection, and for a whole answer, counted from the beginning of the request."""
+
+DATA_TIMEOUT_SECONDS = (3.0, 30.0)
+"""The same for market data: a page of ten thousand bars takes its time."""
 
 
 def open_trading_client(
@@ -48,7 +51,7 @@ def open_data_client(
     credentials: AlpacaCredentials,
     data_url: str,
     *,
-    timeout_seconds: tuple[float, float] = TIMEOUT_SECONDS,
+    timeout_seconds: tuple[float, float] = DATA_TIMEOUT_SECONDS,
 ) -> "StockHistoricalDataClient":
     """Return a market-data client for `data_url`; it answers raw JSON.
 

@@ -6,7 +6,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from broker.accounts import checked_data_url, is_loopback
-from broker.alpaca.client import TIMEOUT_SECONDS, open_data_client
+from broker.alpaca.client import DATA_TIMEOUT_SECONDS, open_data_client
 from broker.alpaca.failures import Failed, translated
 from broker.alpaca.wire import bar_from, quote_from
 from broker.alpaca.worker import DEADLINE_SECONDS, Worker
@@ -35,7 +35,7 @@ class AlpacaMarketData:
         credentials: AlpacaCredentials,
         data_url: str,
         source: str,
-        timeout_seconds: tuple[float, float] = TIMEOUT_SECONDS,
+        timeout_seconds: tuple[float, float] = DATA_TIMEOUT_SECONDS,
         deadline_seconds: float = DEADLINE_SECONDS,
     ) -> None:
         """Check the address; ask nobody yet.

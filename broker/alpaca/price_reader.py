@@ -11,7 +11,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, Literal, TypeVar
 
 from broker.accounts import checked_data_url, is_loopback
-from broker.alpaca.client import TIMEOUT_SECONDS, open_data_client
+from broker.alpaca.client import DATA_TIMEOUT_SECONDS, open_data_client
 from broker.alpaca.failures import Failed, translated
 from broker.alpaca.market_data import PAGE_SIZE, bar_pages
 from broker.alpaca.wire import Json, instant_from, json_object, quote_from
@@ -47,7 +47,7 @@ class PriceReader:
         credentials: AlpacaCredentials,
         data_url: str,
         *,
-        timeout_seconds: tuple[float, float] = TIMEOUT_SECONDS,
+        timeout_seconds: tuple[float, float] = DATA_TIMEOUT_SECONDS,
     ) -> None:
         """Check the address; ask nobody yet.
 

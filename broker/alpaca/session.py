@@ -17,7 +17,7 @@ _REDIRECTS = range(300, 400)
 
 
 class GuardedSession(requests.Session):
-    """Sends requests to one origin only and gives each a connect and a read timeout in seconds.
+    """Sends requests to one origin only, each within seconds for the connection and for all of it.
 
     Every request passes here with its final address, whatever the SDK put together before.
     """

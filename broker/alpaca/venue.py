@@ -1,7 +1,9 @@
 """One account at Alpaca's paper host or at the simulated exchange, through alpaca-py."""
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote
 
@@ -10,6 +12,7 @@ from broker.alpaca.budget import Budget
 from broker.alpaca.client import TIMEOUT_SECONDS, open_trading_client
 from broker.alpaca.failures import Failed, translated
 from broker.alpaca.order_pages import TooManyOrders, orders_after
+from broker.alpaca.readers import Readers
 from broker.alpaca.updates import TradeUpdates
 from broker.alpaca.wire import (
     account_from,
@@ -41,6 +44,7 @@ from broker.models import (
     Unknown,
     VenueName,
 )
+from config import telemetry
 from config.clock import Clock, SystemClock
 from config.errors import CouncilError, RefusedError
 from config.settings import AlpacaCredentials
@@ -58,6 +62,10 @@ ORDER_PATIENCE = timedelta(seconds=10)
 """How long a request may wait for its turn: an order briefly, or others give it up for lost."""
 
 _MOST_OPEN_ORDERS = 500
+_READERS = 4
+"""For account, positions, orders and clock at once."""
+_NOTHING_MORE: Mapping[str, str] = MappingProxyType({})
+_OK = 200
 _NOT_FOUND = 404
 _UNPROCESSABLE = 422
 
@@ -95,11 +103,15 @@ class AlpacaVenue:
         self._clock = clock or SystemClock()
         self._budget = Budget(self._clock)
         self._updates = updates
-        self._worker: Worker[TradingClient] = Worker(
-            lambda: open_trading_client(credentials, origin, timeout_seconds=timeout_seconds),
-            f"venue-{nickname}",
-            deadline_seconds=deadline_seconds,
+        self._worker, *readers = (
+            Worker(
+                lambda: open_trading_client(credentials, origin, timeout_seconds=timeout_seconds),
+                f"venue-{nickname}",
+                deadline_seconds=deadline_seconds,
+            )
+            for _ in range(1 + _READERS)
         )
+        self._readers: Readers[TradingClient] = Readers(tuple(readers))
 
     @property
     def name(self) -> VenueName:
@@ -134,7 +146,8 @@ class AlpacaVenue:
         """
         try:
             return await self._call(
-                lambda client: asset_from(json_object(client.get(f"/assets/{_in_path(symbol)}")))
+                lambda client: asset_from(json_object(client.get(f"/assets/{_in_path(symbol)}"))),
+                asked="GET /assets/{symbol}",
             )
         except Failed as failure:
             if failure.is_refusal and failure.status in {_NOT_FOUND, _UNPROCESSABLE}:
@@ -183,7 +196,9 @@ class AlpacaVenue:
             return await self._call(
                 lambda client: _same_order(
                     client.get("/orders:by_client_order_id", query), client_order_id
-                )
+                ),
+                asked="GET /orders:by_client_order_id",
+                about={"client_order_id": client_order_id},
             )
         except Failed as failure:
             # A 404 without the venue's code comes from something in between: it proves nothing.
@@ -203,6 +218,8 @@ class AlpacaVenue:
             order = await self._call(
                 lambda client: _same_order(client.post("/orders", body), request.client_order_id),
                 ORDER_PATIENCE,
+                asked="POST /orders",
+                about={"client_order_id": request.client_order_id},
             )
         except Failed as failure:
             return _unaccepted(failure)
@@ -215,7 +232,10 @@ class AlpacaVenue:
     async def cancel(self, order_id: str) -> None:
         """Ask for the cancellation of an order; one that is already final is left as it is."""
         try:
-            await self._call(lambda client: client.delete(f"/orders/{_in_path(order_id)}"))
+            await self._call(
+                lambda client: client.delete(f"/orders/{_in_path(order_id)}"),
+                asked="DELETE /orders/{order_id}",
+            )
         except Failed as failure:
             if not (failure.is_refusal and failure.status == _UNPROCESSABLE):
                 raise self._translated(failure) from failure
@@ -235,7 +255,7 @@ class AlpacaVenue:
         """Close the connections; later calls raise VenueUnreachable."""
         if self._updates is not None:
             await self._updates.aclose()
-        await self._worker.aclose()
+        await asyncio.gather(self._worker.aclose(), self._readers.aclose())
 
     async def _get(
         self,
@@ -246,21 +266,44 @@ class AlpacaVenue:
         patience: timedelta = READ_PATIENCE,
     ) -> _Answer:
         try:
-            return await self._call(lambda client: read(client.get(path, query)), patience)
+            return await self._call(
+                lambda client: read(client.get(path, query)),
+                patience,
+                asked=f"GET {path}",
+                by=self._readers,
+            )
         except Failed as failure:
             raise self._translated(failure) from failure
 
     async def _call(
-        self, work: "Callable[[TradingClient], _Answer]", patience: timedelta = READ_PATIENCE
+        self,
+        work: "Callable[[TradingClient], _Answer]",
+        patience: timedelta = READ_PATIENCE,
+        *,
+        asked: str,
+        about: Mapping[str, str] = _NOTHING_MORE,
+        by: "Readers[TradingClient] | None" = None,
     ) -> _Answer:
-        """Make one request when it is its turn."""
+        """Make one request when it is its turn; `asked` is its method and route, for the trace.
+
+        What is about orders goes by one worker, one after the other; `by` are others.
+        """
         await self._budget.take(patience)
-        try:
-            answer = await self._worker.call(work)
-        except Failed as failure:
-            raise self._budget.failed(failure) from failure
+        told = {"account": self._nickname, "venue": str(self._name), **about}
+        with telemetry.step(f"venue {asked}", told, "client") as step:
+            try:
+                answer = await (by or self._worker).call(work)
+            except Failed as failure:
+                self._counted(step, failure.status)
+                raise self._budget.failed(failure) from failure
+            self._counted(step, _OK)
         self._budget.answered()
         return answer
+
+    def _counted(self, step: telemetry.Step, status: int | None) -> None:
+        step.says({"http.response.status_code": status})
+        status_label = "none" if status is None else str(status)
+        telemetry.count(telemetry.VENUE_REQUESTS, self._name, status_label)
 
     def _translated(self, failure: Failed) -> CouncilError:
         return translated(failure, f"{self._name} for {self._nickname}")
