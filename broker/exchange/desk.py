@@ -12,6 +12,7 @@ from uuid import UUID
 
 from pydantic import ValidationError
 
+from broker.exchange.alone import LoneOpener
 from broker.exchange.book import FINEST_QUANTITY
 from broker.exchange.configuration import AccountConfiguration
 from broker.exchange.errors import RequestRefused
@@ -75,7 +76,7 @@ class TradingDesk:
     ) -> None:
         rules = asset_rules or (lambda symbol, _at: assets.get(symbol))
         market = Market(prices, clock, hours, assets=assets, asset_rules=rules)
-        self._opener = AccountOpener(state, market, is_alone=is_alone)
+        self._opener = (LoneOpener if is_alone else AccountOpener)(state, market)
         self._is_stuck = is_stuck
         self.reports = AccountReports(self._opener)
 

@@ -4,14 +4,12 @@ Every request begins here, so nobody ever sees an order that should have traded 
 happened on the way is stored in the order of its times, each with its entry in the journal.
 
 Where no order could change, a look needs neither lock nor transaction: one statement says that the
-journal has not moved, and the rest is remembered. Who serves the account alone needs not even that.
+journal has not moved, and the rest is remembered.
 """
 
-import asyncio
 import json
-from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
@@ -117,25 +115,17 @@ class OpenedAccount(AccountView):
 
 
 class AccountOpener:
-    """Opens accounts one transaction at a time, and looks at quiet ones without any.
+    """Opens accounts one transaction at a time, and looks at quiet ones without any."""
 
-    One that `is_alone` knows that nobody else serves these accounts, in this process or another.
-    """
-
-    def __init__(self, state: ExchangeState, market: Market, *, is_alone: bool = False) -> None:
+    def __init__(self, state: ExchangeState, market: Market) -> None:
         self._state = state
-        self._is_alone = is_alone
         self._kept: dict[str, Kept] = {}
-        self._turns: dict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
-        self._unchanged: set[str] = set()
         self.market = market
 
     @asynccontextmanager
     async def opened(self, account: ExchangeAccount) -> AsyncIterator[OpenedAccount]:
         """Open the account under its lock with all that it holds, advanced to now."""
-        async with self._turn(account), self._state.locked(account) as rows:
-            # Until it is looked at again: also where what is done here ends in an error.
-            self._unchanged.discard(account.account_number)
+        async with self._state.locked(account) as rows:
             # Read under the lock: whoever waited for it must not act on an older time.
             now = self.market.clock.now()
             opening = await _opening(rows, account, now)
@@ -150,7 +140,7 @@ class AccountOpener:
                 market=self.market,
                 now=now,
                 opened_at=opening.opened_at,
-                configuration=_configuration(opening.configuration),
+                configuration=configuration_of(opening.configuration),
                 working=working,
                 book=book,
                 rows=rows,
@@ -180,29 +170,18 @@ class AccountOpener:
             market=self.market,
             now=self.market.clock.now(),
             opened_at=kept.opening.opened_at,
-            configuration=_configuration(kept.opening.configuration),
+            configuration=configuration_of(kept.opening.configuration),
             working=(),
             book=kept.book,
         )
 
     async def _quiet(self, account: ExchangeAccount) -> Kept | None:
         """Return what is remembered of an account in which nothing can have happened since."""
-        if account.account_number in self._unchanged:
-            return self._kept[account.account_number]
-        async with self._turn(account):
-            kept = self._kept.get(account.account_number)
-            if kept is None or not kept.is_quiet:
-                return None
-            rows = await self._state.reading(account)
-            if await rows.opening() != kept.opening:
-                return None
-            if self._is_alone:
-                self._unchanged.add(account.account_number)
-            return kept
-
-    def _turn(self, account: ExchangeAccount) -> AbstractAsyncContextManager[None]:
-        """Let one request at a time near the account where nobody but this exchange changes it."""
-        return self._turns[account.account_number] if self._is_alone else nullcontext()
+        kept = self._kept.get(account.account_number)
+        if kept is None or not kept.is_quiet:
+            return None
+        rows = await self._state.reading(account)
+        return kept if await rows.opening() == kept.opening else None
 
     async def _advanced(
         self, rows: AccountRows, now: datetime
@@ -234,7 +213,8 @@ def _book(before: Kept | None, opening: Opening) -> FillBook:
 
 
 @lru_cache(maxsize=64)
-def _configuration(text: str) -> AccountConfiguration:
+def configuration_of(text: str) -> AccountConfiguration:
+    """Return the settings that are stored as this JSON text."""
     return AccountConfiguration.model_validate(json.loads(text))
 
 

@@ -11,6 +11,11 @@ CHANGING = (
     *("filled_at", "canceled_at", "expired_at", "triggered_at", "replaced_by", "replaced_at"),
 )
 
+ENTRY_COLUMNS = (
+    *("event", "order_id", "book_order", "at", "price", "quantity", "position_quantity"),
+    "execution_id",
+)
+
 
 def _places(count: int) -> str:
     return ", ".join(f"${number}" for number in range(1, count + 1))
@@ -59,6 +64,26 @@ INSERT_FILL = (
     f"INSERT INTO exchange.fills (account_number, {', '.join(FILL_COLUMNS)}) "  # noqa: S608 see above
     f"VALUES ({_places(len(FILL_COLUMNS) + 1)})"
 )
+_CHANGED = ", ".join(f"new.{name}" for name in CHANGING)
+# Rows come as JSON under the names of their columns: however many, it is one statement.
+STORE_CHANGES = f"""
+WITH added AS (
+    INSERT INTO exchange.orders ({", ".join(ORDER_COLUMNS)})
+    SELECT {", ".join(ORDER_COLUMNS)}
+    FROM jsonb_populate_recordset(NULL::exchange.orders, $2::text::jsonb)
+), saved AS (
+    UPDATE exchange.orders AS old SET ({", ".join(CHANGING)}) = ROW ({_CHANGED})
+    FROM jsonb_populate_recordset(NULL::exchange.orders, $3::text::jsonb) AS new
+    WHERE old.order_id = new.order_id
+), filled AS (
+    INSERT INTO exchange.fills (account_number, {", ".join(FILL_COLUMNS)})
+    SELECT $1, {", ".join(FILL_COLUMNS)}
+    FROM jsonb_populate_recordset(NULL::exchange.fills, $4::text::jsonb)
+)
+INSERT INTO exchange.trade_updates (account_number, {", ".join(ENTRY_COLUMNS)})
+SELECT $1, {", ".join(ENTRY_COLUMNS)}
+FROM jsonb_populate_recordset(NULL::exchange.trade_updates, $5::text::jsonb)
+"""  # noqa: S608 see above
 SELECT_FILLS = """
 SELECT * FROM exchange.fills WHERE account_number = $1 AND sequence > $2
 ORDER BY filled_at, sequence

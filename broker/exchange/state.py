@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
+from broker.exchange.remembered_rows import RememberedRows
 from broker.exchange.rows import AccountRows
 from broker.exchange.schema import bring_up_to_date
 
@@ -50,6 +51,13 @@ class ExchangeState:
         """Return the rows of `account` to read one statement at a time, without its lock."""
         await self._prepare()
         return AccountRows(self._pool, account.account_number)
+
+    async def remembered(self, account: ExchangeAccount) -> RememberedRows:
+        """Return all rows of `account` for one who alone serves it: nothing here is locked."""
+        await self._prepare()
+        rows = RememberedRows(self._pool, account.account_number)
+        await rows.load()
+        return rows
 
     async def _prepare(self) -> None:
         """Bring the tables up to date once; processes that start at once take turns."""

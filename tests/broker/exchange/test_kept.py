@@ -3,7 +3,7 @@
 import asyncio
 import random
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -35,15 +35,23 @@ def clock() -> VirtualClock:
 
 @dataclass
 class CountingPool:
-    """Passes a pool on and keeps what was read through it, and how often it was taken."""
+    """Passes a pool on and keeps what was asked through it, and how often it was taken."""
 
     pool: asyncpg.Pool
     read: list[str] = field(default_factory=list)
+    written: list[str] = field(default_factory=list)
     taken: int = 0
+    is_broken: bool = False
 
     def acquire(self) -> Any:
         self.taken += 1
         return self.pool.acquire()
+
+    async def execute(self, query: str, *values: object) -> Any:
+        self.written.append(query)
+        if self.is_broken:
+            raise OSError("the database went away")
+        return await self.pool.execute(query, *values)
 
     async def fetch(self, query: str, *values: object) -> Any:
         self.read.append(query)
@@ -81,6 +89,56 @@ async def test_a_desk_that_is_alone_asks_nothing_of_a_quiet_account_it_has_looke
 
     assert first == [again] * 2
     assert (counting.read, counting.taken) == ([], 0)
+
+
+async def test_an_order_and_its_fill_are_a_statement_each_at_a_desk_that_is_alone(
+    pool: asyncpg.Pool, prices: SyntheticPrices, clock: VirtualClock
+) -> None:
+    counting = CountingPool(pool)
+    desk = open_desk(counting, prices, clock, is_alone=True)
+    await desk.reports.account(ACCOUNT)
+    counting.read.clear()
+    counting.written.clear()
+    counting.taken = 0
+
+    order = await desk.submit(ACCOUNT, make_draft(client_order_id=whole_fill_id()))
+    await desk.orders(ACCOUNT, OrderFilter())
+    clock.advance_to(clock.now() + SECOND)
+    found = await desk.order(ACCOUNT, "client_order_id", order.client_order_id)
+
+    assert found.filled_quantity == 10
+    assert (counting.read, len(counting.written), counting.taken) == ([], 2, 0)
+
+
+async def test_what_could_not_be_stored_did_not_happen_at_a_desk_that_is_alone(
+    pool: asyncpg.Pool, prices: SyntheticPrices, clock: VirtualClock
+) -> None:
+    counting = CountingPool(pool)
+    desk = open_desk(counting, prices, clock, is_alone=True)
+    await desk.reports.account(ACCOUNT)
+    counting.is_broken = True
+    with pytest.raises(OSError, match="went away"):
+        await desk.submit(ACCOUNT, make_draft(client_order_id=whole_fill_id()))
+    counting.is_broken = False
+
+    assert await desk.orders(ACCOUNT, OrderFilter(status="all")) == ()
+
+    await desk.submit(ACCOUNT, make_draft(client_order_id=whole_fill_id()))
+    assert len(await desk.orders(ACCOUNT, OrderFilter(status="all"))) == 1
+
+
+async def test_what_another_had_stored_before_is_known_to_a_desk_that_is_alone(
+    pool: asyncpg.Pool, prices: SyntheticPrices, clock: VirtualClock
+) -> None:
+    earlier = open_desk(pool, prices, clock, is_alone=True)
+    for name in (whole_fill_id(), whole_fill_id("other")):
+        await earlier.submit(ACCOUNT, make_draft(client_order_id=name))
+        clock.advance_to(clock.now() + SECOND)
+
+    desk = open_desk(pool, prices, clock, is_alone=True)
+
+    assert await _all_of(desk) == await _all_of(open_desk(pool, prices, clock))
+    assert len(await desk.reports.executions(ACCOUNT, ExecutionFilter())) == 2
 
 
 async def test_the_look_that_sees_a_fill_leaves_nothing_to_be_read_again(
@@ -159,21 +217,6 @@ async def test_an_order_at_work_is_advanced_by_every_look(
     assert (int(waiting.filled_quantity), int(filled.filled_quantity)) == (0, 10)
 
 
-async def test_what_a_refused_request_had_advanced_is_not_remembered(
-    pool: asyncpg.Pool, prices: SyntheticPrices, clock: VirtualClock
-) -> None:
-    desk = open_desk(pool, prices, clock)
-    order = await desk.submit(ACCOUNT, make_draft(client_order_id=whole_fill_id()))
-    clock.advance_to(clock.now() + SECOND)
-
-    with pytest.raises(RequestRefused):  # it fills in this very request, which is undone
-        await desk.replace(ACCOUNT, order.order_id, OrderChange("other", quantity=Decimal(20)))
-
-    (position,) = await desk.reports.positions(ACCOUNT)
-    assert position.holding.quantity == 10
-    assert len(await desk.reports.executions(ACCOUNT, ExecutionFilter())) == 1
-
-
 async def test_an_account_that_was_put_back_to_an_earlier_state_is_read_again(
     pool: asyncpg.Pool, prices: SyntheticPrices, clock: VirtualClock
 ) -> None:
@@ -202,6 +245,22 @@ async def test_two_exchanges_that_remember_say_what_one_that_does_not_says(
         clock.advance_to(clock.now() + SECOND * chance.choice([0, 0, 1, 40]))
         told = [await _all_of(one) for one in (chance.choice(remembering), *remembering)]
         assert told == [await _all_of(open_desk(pool, prices, clock))] * 3
+
+
+@pytest.mark.parametrize("is_alone", [True, False])
+async def test_what_a_refused_request_had_advanced_is_not_remembered(
+    pool: asyncpg.Pool, prices: SyntheticPrices, clock: VirtualClock, is_alone: bool
+) -> None:
+    desk = open_desk(pool, prices, clock, is_alone=is_alone)
+    order = await desk.submit(ACCOUNT, make_draft(client_order_id=whole_fill_id()))
+    clock.advance_to(clock.now() + SECOND)
+
+    with pytest.raises(RequestRefused):  # it fills in this very request, which is undone
+        await desk.replace(ACCOUNT, order.order_id, OrderChange("other", quantity=Decimal(20)))
+
+    (position,) = await desk.reports.positions(ACCOUNT)
+    assert position.holding.quantity == 10
+    assert len(await desk.reports.executions(ACCOUNT, ExecutionFilter())) == 1
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -244,6 +303,10 @@ async def _all_of(desk: TradingDesk) -> tuple[object, ...]:
         await desk.reports.account(ACCOUNT),
         await desk.reports.positions(ACCOUNT),
         await desk.orders(ACCOUNT, _ALL),
+        await desk.orders(ACCOUNT, OrderFilter(limit=2)),
+        await desk.orders(ACCOUNT, OrderFilter(oldest_first=True)),
+        await desk.orders(ACCOUNT, _LATER),
+        await desk.orders(ACCOUNT, replace(_LATER, oldest_first=False)),
         await desk.reports.executions(ACCOUNT, ExecutionFilter()),
         await desk.trade_updates(ACCOUNT, after=0),
         await desk.configuration(ACCOUNT),
@@ -281,3 +344,4 @@ def fill_at(at: datetime) -> BookFill:
 
 
 _ALL = OrderFilter(status="all")
+_LATER = OrderFilter(status="all", after=WEDNESDAY_NOON + 30 * SECOND, limit=3, oldest_first=True)
