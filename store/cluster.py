@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import IO, Literal
 from urllib.parse import quote
 
-from store.errors import EmbeddedUnavailable
+from store.errors import DatabaseInUse, EmbeddedOutdated, EmbeddedUnavailable
 from store.server_files import MAJOR_VERSION, files_folder, programs
 from store.server_user import ServerUser, is_server_of, server_user_for
 
@@ -62,20 +62,53 @@ class ServerUse:
             if _try_lock(self.users_lock, fcntl.LOCK_EX):
                 self.cluster.stop()
 
+    def take_alone(self) -> None:
+        """Let nobody else use the server from here on, until `leave`.
+
+        Raises:
+            DatabaseInUse: somebody else uses it.
+        """
+        if not _try_lock(self.users_lock, fcntl.LOCK_EX):
+            raise _in_use(self.cluster.folder)
+
 
 class Cluster:
-    """The server whose files lie in `folder`, or where `folder` links to."""
+    """The server whose files lie in `folder`, or where `folder` links to.
 
-    def __init__(self, folder: Path) -> None:
+    `binaries` are the programs of the version `major`, where it is not the installed one.
+    """
+
+    def __init__(
+        self, folder: Path, *, binaries: Path | None = None, major: int = MAJOR_VERSION
+    ) -> None:
         self._folder = folder.expanduser().absolute()
+        self._binaries = binaries
+        self._major = major
 
     @property
     def _data(self) -> Path:
         return self._folder / "data"
 
     @property
+    def _complete(self) -> Path:
+        """Return where files that are to become `_data` wait while that is moved away."""
+        return self._folder / "data-complete"
+
+    @property
     def _log(self) -> Path:
         return self._folder / "server.log"
+
+    @property
+    def folder(self) -> Path:
+        """Return where the files are: after the first `enter` the folder that a link led to."""
+        return self._folder
+
+    def made_by(self) -> str | None:
+        """Return the major version that made the files, or None where there are none yet."""
+        try:
+            return (self._data / "PG_VERSION").read_text().strip()
+        except FileNotFoundError:
+            return None
 
     def enter(self) -> ServerUse:
         """Make and start the cluster where that is needed, and keep it running until `leave`.
@@ -101,6 +134,33 @@ class Cluster:
                 time.sleep(LOCK_PAUSE_SECONDS)
             yield
 
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Keep everybody out of the files, without starting a server.
+
+        Raises:
+            DatabaseInUse: somebody uses them.
+        """
+        self._folder = files_folder(self._folder, server_user_for(self._data))
+        with (self._folder / "users.lock").open("a+b") as lock:
+            if not _try_lock(lock, fcntl.LOCK_EX):
+                raise _in_use(self._folder)
+            yield
+
+    def put_in_place(self, fresh: "Cluster") -> Path:
+        """Let the files of `fresh` be those of this cluster; return where the old ones are kept.
+
+        Nobody may use either. A start that finds it cut short in the middle completes it.
+        """
+        kept = self._folder / f"data-{self.made_by()}"
+        while kept.exists():
+            kept = kept.with_name(f"{kept.name}-older")
+        shutil.rmtree(self._complete, ignore_errors=True)
+        (fresh.folder / "data").rename(self._complete)
+        self._data.rename(kept)
+        self._complete.rename(self._data)
+        return kept
+
     def stop(self) -> None:
         """Stop the server; one that is already gone, or will not go, is left to the next start."""
         user = server_user_for(self._data)
@@ -113,6 +173,8 @@ class Cluster:
         try:
             if not _try_lock(users_lock, fcntl.LOCK_SH):
                 raise self._unavailable("somebody holds users.lock alone")
+            if self._complete.exists() and not self._data.exists():
+                self._complete.rename(self._data)
             user = server_user_for(self._data)
             if not (self._data / "PG_VERSION").exists():
                 self._create(user)
@@ -134,11 +196,11 @@ class Cluster:
         fresh.rename(self._data)
 
     def _check_version(self) -> None:
-        found = (self._data / "PG_VERSION").read_text().strip()
-        if found != str(MAJOR_VERSION):
-            raise self._unavailable(
-                f"{self._data} was made by PostgreSQL {found}, not {MAJOR_VERSION}: "
-                "dump it there, move it away and restore"
+        found = self.made_by()
+        if found != str(self._major):
+            raise EmbeddedOutdated(
+                f"The embedded database in {self._data} was made by PostgreSQL {found}, not "
+                f"{self._major}: run `council db upgrade`, which keeps the old files."
             )
 
     def _ensure_running(self, user: ServerUser) -> str:
@@ -228,7 +290,7 @@ class Cluster:
         folder = data or self._data
         with tempfile.TemporaryFile("w+", errors="replace") as errors:
             done = subprocess.run(  # noqa: S603 - our own program and arguments
-                (str(programs(user) / program), *arguments),
+                (str((self._binaries or programs(user)) / program), *arguments),
                 check=False,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
@@ -248,6 +310,13 @@ class Cluster:
             f"The embedded database in {self._folder} does not start ({reason}): see "
             f"{self._log.name} there, or set DATABASE_URL."
         )
+
+
+def _in_use(folder: Path) -> DatabaseInUse:
+    return DatabaseInUse(
+        f"Other processes use the embedded database in {folder}: stop the council's server, "
+        "executor and other commands, then try again."
+    )
 
 
 def _try_lock(file: BufferedRandom, kind: int) -> bool:

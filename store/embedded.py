@@ -12,10 +12,16 @@ the server's user), `server.log`, `start.lock`, `users.lock`.
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from pathlib import Path
+from typing import Final
+
+import asyncpg
 
 from store.cluster import Cluster, ServerUse
 from store.databases import ensure_database
+
+_ANSWER: Final = timedelta(seconds=10)
 
 
 @asynccontextmanager
@@ -32,6 +38,19 @@ async def embedded_database(home: Path, database: str = "council") -> AsyncItera
         yield await ensure_database(use.dsn, database)
     finally:
         await asyncio.shield(asyncio.to_thread(use.leave))
+
+
+async def answers(dsn: str) -> bool:
+    """Return whether the server at `dsn` answers a query within a few seconds."""
+    try:
+        async with asyncio.timeout(_ANSWER.total_seconds()):
+            connection = await asyncpg.connect(dsn)
+            try:
+                return bool(await connection.fetchval("SELECT true"))
+            finally:
+                connection.terminate()
+    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+        return False
 
 
 async def _entered(cluster: Cluster) -> ServerUse:

@@ -1,9 +1,12 @@
 """Bringing a database to this version of the program: numbered SQL files, applied once, in order.
 
 An applied file is never changed; its checksum is kept and compared. One advisory lock is held for
-the whole run: of several programs that start at once one applies and the others find it done.
+the whole run: of several programs that start at once one applies and the others find it done. Who
+appends meanwhile waits for the one migration under way; a table that is not free soon is asked for
+again later, since whoever waits for it in line keeps all behind him waiting.
 """
 
+import asyncio
 import hashlib
 import re
 from dataclasses import dataclass
@@ -12,12 +15,16 @@ from pathlib import Path
 import asyncpg
 
 from store.addresses import shown
-from store.errors import DatabaseNewer, MigrationEdited, MigrationFailed
+from store.errors import DatabaseNewer, MigrationEdited, MigrationFailed, StoreUnavailable
 from store.faults import is_passing, translating
+from store.grants import OWNER
 from store.pool import connect
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 LOCK_TIMEOUT_SECONDS = 60
+TABLE_TIMEOUT_SECONDS = 2
+TABLE_TRIES = 30
+TABLE_PAUSE_SECONDS = 0.2
 
 _CREATE_LIST = """
 CREATE TABLE IF NOT EXISTS schema_migrations (
@@ -26,6 +33,11 @@ CREATE TABLE IF NOT EXISTS schema_migrations (
     applied_at timestamptz NOT NULL DEFAULT now()
 )
 """
+_OWNER = """
+SELECT rolname FROM pg_class JOIN pg_roles ON pg_roles.oid = relowner
+WHERE pg_class.oid = to_regclass('public.events')
+"""
+_NO_READ_TABLES = frozenset({"events", "event_grants", "raw_answers"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +82,6 @@ async def migrate(dsn: str, *, folder: Path = MIGRATIONS) -> tuple[str, ...]:
         with translating(shown(dsn)):
             await connection.execute(f"SET lock_timeout = '{LOCK_TIMEOUT_SECONDS}s'")
             await connection.execute("SELECT pg_advisory_lock(7201, 2)")
-            await connection.execute(_CREATE_LIST)
             return await _apply_pending(connection, _migrations(folder))
     finally:
         connection.terminate()
@@ -91,9 +102,9 @@ async def schema_state(dsn: str, *, folder: Path = MIGRATIONS) -> SchemaState:
 
 
 def read_table_names(folder: Path = MIGRATIONS) -> tuple[str, ...]:
-    """Return the tables that the migrations create, without the log: they are the read tables."""
+    """Return the tables that the migrations create, but for the log and what cannot be folded."""
     found = (re.findall(r"(?m)^CREATE TABLE (\w+)\s*\(", step.sql) for step in _migrations(folder))
-    return tuple(name for names in found for name in names if name != "events")
+    return tuple(name for names in found for name in names if name not in _NO_READ_TABLES)
 
 
 async def _apply_pending(
@@ -101,16 +112,48 @@ async def _apply_pending(
 ) -> tuple[str, ...]:
     state = _compared(await _applied(connection), migrations)
     _refuse_unfit(state)
+    if state.pending:
+        await _begin_as_owner(connection, state)
     for migration in migrations:
         if migration.name in state.pending:
             await _apply(connection, migration)
     return state.pending
 
 
+async def _begin_as_owner(connection: asyncpg.Connection, state: SchemaState) -> None:
+    """Let what is made belong to whom the tables belong, and make the list where there is none."""
+    try:
+        if await connection.fetchval(_OWNER) == OWNER:
+            await connection.execute(f"SET ROLE {OWNER}")
+        await connection.execute(_CREATE_LIST)
+    except asyncpg.InsufficientPrivilegeError as error:
+        raise MigrationFailed(
+            f"This login may not bring the database up to date ({', '.join(state.pending)}): run "
+            "`council init-db`, then `council db roles`, as the owner of the database."
+        ) from error
+
+
 async def _apply(connection: asyncpg.Connection, migration: Migration) -> None:
+    for tries_left in reversed(range(TABLE_TRIES)):
+        try:
+            await _apply_once(connection, migration)
+            return
+        except asyncpg.LockNotAvailableError as error:
+            if not tries_left:
+                raise StoreUnavailable(
+                    f"The migration {migration.name} waits for somebody who holds a table for "
+                    "long: nothing was changed; end that transaction and try again."
+                ) from error
+        await asyncio.sleep(TABLE_PAUSE_SECONDS)
+
+
+async def _apply_once(connection: asyncpg.Connection, migration: Migration) -> None:
     remember = "INSERT INTO schema_migrations (name, checksum) VALUES ($1, $2)"
     try:
         async with connection.transaction():
+            await connection.execute(f"SET LOCAL lock_timeout = '{TABLE_TIMEOUT_SECONDS}s'")
+            # The append lock first: with it, nobody holds one table and waits for another of ours.
+            await connection.execute("SELECT pg_advisory_xact_lock(7201, 1)")
             await connection.execute(migration.sql)
             await connection.execute(remember, migration.name, migration.checksum)
     except asyncpg.PostgresError as error:

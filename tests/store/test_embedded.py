@@ -16,7 +16,7 @@ import pytest
 
 from store.cluster import MAX_SOCKET_PATH_BYTES, Cluster
 from store.embedded import embedded_database
-from store.errors import EmbeddedUnavailable
+from store.errors import EmbeddedOutdated, EmbeddedUnavailable
 from store.server_files import programs
 from store.server_user import ServerUser, is_server_of, server_user_for
 
@@ -130,6 +130,7 @@ class TestSharing:
         assert seen == (visits + 1, started)
         assert not is_running(grown)
 
+    @pytest.mark.slow
     def test_a_killed_server_is_recovered(self, grown: Path, session: Sessions) -> None:
         killed = session(grown, "stay")
         visits, started = answer(killed)
@@ -187,6 +188,7 @@ class TestSharing:
 
 
 class TestFirstStart:
+    @pytest.mark.slow
     def test_several_first_starts_at_once_make_one_cluster_in_a_long_odd_home(
         self, home: Path, session: Sessions
     ) -> None:
@@ -201,6 +203,7 @@ class TestFirstStart:
         assert not is_running(long_home)
         assert [path.name for path in long_home.glob("postgres/new-*")] == []
 
+    @pytest.mark.slow
     @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
     def test_it_works_as_a_user_without_rights(self, home: Path, session: Sessions) -> None:
         nobody = pwd.getpwnam("nobody")
@@ -237,7 +240,7 @@ class TestTrouble:
         data.mkdir(parents=True)
         (data / "PG_VERSION").write_text("16\n")
 
-        with pytest.raises(EmbeddedUnavailable, match="made by PostgreSQL 16, not 18"):
+        with pytest.raises(EmbeddedOutdated, match="16, not 18: run `council db upgrade`"):
             async with embedded_database(home):
                 pass
 
