@@ -1,4 +1,4 @@
-"""`council install`: puts the MCP server into a host's own settings, or takes it out again."""
+"""`council install`: puts the MCP server into a host's own settings, or services into systemd."""
 
 import json
 from typing import Annotated
@@ -9,6 +9,7 @@ from rich.text import Text
 
 from config.clock import SystemClock
 from config.errors import UsageError
+from mcp_server.commands.installing_units import SYSTEMD, Wish, chosen_scope, install_units
 from mcp_server.commands.options import JsonFlag
 from mcp_server.output import Output
 from mcp_server.setting_up.hosts import HOSTS, HostApp, entry_of
@@ -17,11 +18,22 @@ from mcp_server.setting_up.launching import launch_of
 from mcp_server.setting_up.machine import this_machine
 from mcp_server.setting_up.shapes import InstallShape
 
-Host = Annotated[str, typer.Argument(metavar="HOST", help=f"One of {', '.join(HOSTS)}.")]
+Host = Annotated[
+    str, typer.Argument(metavar="HOST", help=f"One of {', '.join(HOSTS)}, or systemd.")
+]
 Name = Annotated[str, typer.Option("--name", metavar="NAME", help="What the host calls it.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would change; change nothing.")]
-Print = Annotated[bool, typer.Option("--print", help="Print the JSON to add by hand, and end.")]
-Uninstall = Annotated[bool, typer.Option("--uninstall", help="Take the server out of the host.")]
+Print = Annotated[
+    bool, typer.Option("--print", help="Print the JSON to add by hand, or the units.")
+]
+Uninstall = Annotated[
+    bool, typer.Option("--uninstall", "--remove", help="Take out again what it put there.")
+]
+User = Annotated[bool, typer.Option("--user", help="systemd: as services of this user.")]
+System = Annotated[
+    bool, typer.Option("--system", help="systemd: as services of the machine; root's usual way.")
+]
+Start = Annotated[bool, typer.Option("--start", help="systemd: start them, now and at each boot.")]
 
 _WOULD = {"added": "add", "replaced": "replace", "removed": "remove", "unchanged": "leave"}
 
@@ -32,10 +44,19 @@ def install(  # noqa: PLR0917 - typer calls it by name
     dry_run: DryRun = False,
     print_only: Print = False,
     uninstall: Uninstall = False,
+    user: User = False,
+    system: System = False,
+    start: Start = False,
     as_json: JsonFlag = False,
 ) -> None:
-    """Let an MCP host start this server: merge it into the host's file, which is backed up."""
+    """Let an MCP host start this server, by its own file; or let systemd run the whole council."""
     output = Output(as_json=as_json)
+    if host == SYSTEMD:
+        wish = Wish(remove=uninstall, dry_run=dry_run, print_only=print_only, start=start)
+        install_units(chosen_scope(user=user, system=system), wish, output)
+        return
+    if user or system or start:
+        raise UsageError("--user, --system and --start belong to `council install systemd`.")
     app, machine = _known(host), this_machine()
     if print_only:
         entry = entry_of(app, launch_of(machine))
@@ -48,7 +69,9 @@ def install(  # noqa: PLR0917 - typer calls it by name
 
 def _known(name: str) -> HostApp:
     if name not in HOSTS:
-        raise UsageError(f'No host is called "{name}": choose one of {", ".join(HOSTS)}.')
+        raise UsageError(
+            f'No host is called "{name}": choose one of {", ".join(HOSTS)}, {SYSTEMD}.'
+        )
     return HOSTS[name]
 
 

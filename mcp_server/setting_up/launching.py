@@ -39,12 +39,17 @@ def own_launch(machine: Machine) -> Launch:
     return Launch(command, (*arguments, "mcp"), _variables(machine))
 
 
+def is_for_one_run(machine: Machine) -> bool:
+    """Return whether this environment was made by uv for one run, and will be gone tomorrow."""
+    return any(map(_MADE_FOR_ONE_RUN.fullmatch, machine.scripts.parts))
+
+
 def _command_line(machine: Machine) -> tuple[str, ...]:
     checkout = machine.origin.checkout if machine.origin else None
     if checkout is not None and (uv := _uv(machine)):
         return str(uv), "run", "--directory", str(checkout), "council"
     uvx = machine.command("uvx")
-    if uvx is not None and any(map(_MADE_FOR_ONE_RUN.fullmatch, machine.scripts.parts)):
+    if uvx is not None and is_for_one_run(machine):
         source = machine.origin.address if machine.origin else PACKAGE
         return str(uvx), "--from", source, "council"
     return _own_script(machine)

@@ -21,7 +21,7 @@ def write_with_backup(path: Path, text: str, now: datetime, *, mode: int | None 
         target.parent.mkdir(parents=True, exist_ok=True)
         permissions = _permissions(target) if mode is None else mode
         backup = copied_aside(target, now)
-        _replace(target, text, permissions)
+        replace_file(target, text, permissions)
     except OSError as error:
         raise ConfigError(
             f"{target} cannot be written ({error.strerror}), nothing was changed in it: "
@@ -53,7 +53,8 @@ def copied_aside(target: Path, now: datetime) -> Path | None:
     return backup
 
 
-def _replace(target: Path, text: str, mode: int) -> None:
+def replace_file(target: Path, text: str, mode: int) -> None:
+    """Replace or make the file in one step, with the permissions `mode`; or leave it as it was."""
     descriptor, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
     fresh = Path(name)
     try:

@@ -21,6 +21,27 @@ class InstallShape(Shape):
     next_step: str
 
 
+class UnitShape(Shape):
+    """One file of systemd, and what was or would be done to it."""
+
+    file: str
+    change: Literal["added", "replaced", "removed", "unchanged"]
+
+
+class SystemdShape(Shape):
+    """What was done, or with `dry_run` would be done, to systemd's units."""
+
+    scope: Literal["system", "user"]
+    dry_run: bool
+    units: tuple[UnitShape, ...]
+    diff: str
+    """Every change as a unified diff."""
+    commands: tuple[str, ...]
+    """What was run besides, or would be."""
+    notices: tuple[str, ...]
+    next_steps: tuple[str, ...]
+
+
 class SetupShape(Shape):
     """What `council setup` wrote, and what the doctor says of it."""
 

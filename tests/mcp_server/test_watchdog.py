@@ -1,0 +1,188 @@
+"""What services tell systemd: ready once they answer, alive only while they are of use."""
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+from subprocess import PIPE, Popen
+
+import pytest
+
+from mcp_server.watchdog import LONGEST_TURN, Systemd, Turns, answers_at, watched
+from tests.mcp_server.notified import Notified, notified
+from tests.mcp_server.test_processes import COUNCIL, near_empty
+
+QUICK = timedelta(milliseconds=40)
+WATCHDOG_USEC = "2000000"
+_SIGNAL_PERIOD = 2.0
+
+
+class Sign:
+    """A sign of life that the test turns on and off."""
+
+    def __init__(self, *, is_good: bool = True) -> None:
+        self.is_good = is_good
+
+    async def __call__(self) -> bool:
+        return self.is_good
+
+
+@pytest.fixture
+def manager(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Notified]:
+    with notified(tmp_path_factory.mktemp("n")) as listening:
+        yield listening
+
+
+async def told(manager: Notified, seconds: float = 5.0) -> str:
+    return await asyncio.to_thread(manager.next, seconds)
+
+
+async def test_a_service_is_ready_once_its_signs_are_good_and_says_when_it_ends(
+    manager: Notified,
+) -> None:
+    sign = Sign(is_good=False)
+
+    async with watched(Systemd(manager.address, QUICK), sign):
+        before = await told(manager, 0.05)
+        sign.is_good = True
+        states = [await told(manager) for _ in range(3)]
+
+    assert before == ""
+    assert states == ["READY=1", "WATCHDOG=1", "WATCHDOG=1"]
+    manager.skip_to("STOPPING=1")
+
+
+async def test_nothing_feeds_the_watchdog_while_a_sign_is_bad(manager: Notified) -> None:
+    sign = Sign()
+
+    async with watched(Systemd(manager.address, QUICK), Sign(), sign):
+        await told(manager)
+        await told(manager)
+        sign.is_good = False
+        await asyncio.sleep(0)
+        manager.drain()
+        silence = await told(manager, 0.1)
+        sign.is_good = True
+        again = await told(manager)
+
+    assert silence == ""
+    assert again == "WATCHDOG=1"
+
+
+async def test_a_blocked_event_loop_feeds_nothing(manager: Notified) -> None:
+    async with watched(Systemd(manager.address, QUICK), Sign()):
+        await told(manager)
+        await told(manager)
+        manager.drain()
+
+        blocked = manager.next(0.1)
+
+    assert blocked == ""
+
+
+async def test_without_systemd_nothing_is_told_and_a_manager_that_is_gone_harms_nobody(
+    tmp_path: Path,
+) -> None:
+    async with watched(Systemd.of_process({}), Sign(is_good=False)):
+        pass
+
+    Systemd(str(tmp_path / "gone")).tell("READY=1")
+
+
+def test_the_watchdog_is_that_of_the_environment() -> None:
+    variables = {"NOTIFY_SOCKET": "@abstract", "WATCHDOG_USEC": "2000000", "WATCHDOG_PID": "1"}
+
+    assert Systemd.of_process(variables) == Systemd("@abstract", timedelta(seconds=2))
+    assert Systemd.of_process({"NOTIFY_SOCKET": "/n", "WATCHDOG_USEC": "x"}) == Systemd("/n", None)
+    assert Systemd.of_process({}) == Systemd()
+
+
+async def test_a_loop_that_has_not_come_round_for_long_is_no_sign_of_life() -> None:
+    seconds = 0.0
+    turns = Turns(lambda: seconds)
+    before = await turns.are_made()
+
+    turns.made()
+    fresh = await turns.are_made()
+    seconds = LONGEST_TURN.total_seconds()
+    stale = await turns.are_made()
+    turns.made()
+
+    assert (before, fresh, stale, await turns.are_made()) == (True, True, False, True)
+
+
+async def test_a_web_server_answers_itself_or_it_does_not() -> None:
+    async def answer(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 503 Busy\r\n\r\n")
+        writer.close()
+
+    async def hang(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read()
+        writer.close()
+
+    answering = await asyncio.start_server(answer, "127.0.0.1", 0)
+    hanging = await asyncio.start_server(hang, "127.0.0.1", 0)
+    ports = [server.sockets[0].getsockname()[1] for server in (answering, hanging)]
+    async with answering, hanging:
+        heard = [
+            await answers_at(f"http://127.0.0.1:{port}", within=timedelta(milliseconds=100))()
+            for port in ports
+        ]
+    refused = await answers_at(f"http://127.0.0.1:{ports[0]}", within=timedelta(seconds=1))()
+
+    assert heard == [True, False]
+    assert not refused
+
+
+@contextmanager
+def service(home: Path, manager: Notified, *arguments: str) -> Iterator[Popen[bytes]]:
+    environment = near_empty(
+        home,
+        COUNCIL_HOME=str(home),
+        NOTIFY_SOCKET=manager.address,
+        WATCHDOG_USEC=WATCHDOG_USEC,
+    )
+    words = [sys.executable, "-c", COUNCIL, *arguments]
+    with Popen(words, env=environment, cwd=home, stdout=PIPE, stderr=PIPE) as process:
+        try:
+            yield process
+        finally:
+            if process.poll() is None:
+                process.kill()
+
+
+@pytest.fixture
+def home(council_home: Path, tmp_path: Path) -> Path:
+    """Return an empty home that the embedded server's own user may enter, too."""
+    own = council_home / tmp_path.name
+    own.mkdir()
+    own.chmod(0o755)
+    return own
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("arguments", [("serve", "--port", "0"), ("executor",), ("db", "serve")])
+def test_a_real_service_is_ready_lives_falls_silent_when_stopped_and_says_that_it_ends(
+    home: Path, manager: Notified, arguments: tuple[str, ...]
+) -> None:
+    with service(home, manager, *arguments) as process:
+        first = manager.next(60)
+        alive = [manager.next(_SIGNAL_PERIOD) for _ in range(2)]
+        os.kill(process.pid, signal.SIGSTOP)
+        manager.drain()
+        silence = manager.next(_SIGNAL_PERIOD)
+        os.kill(process.pid, signal.SIGCONT)
+        again = manager.next(_SIGNAL_PERIOD)
+        os.kill(process.pid, signal.SIGTERM)
+        manager.skip_to("STOPPING=1")
+        process.communicate(timeout=30)
+
+    assert first == "READY=1"
+    assert alive == ["WATCHDOG=1"] * 2
+    assert silence == ""
+    assert again == "WATCHDOG=1"
+    assert process.returncode == 143
