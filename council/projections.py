@@ -98,7 +98,7 @@ def _week_started(fact: WeekStarted, event: StoredEvent) -> Rows:
 
 
 def _snapshot_taken(fact: SnapshotTaken, event: StoredEvent) -> Rows:
-    return (_week(fact, {"snapshot": payload_of(fact)["snapshot"]}),)
+    return (_week(fact, {"snapshot": event.payload["snapshot"]}),)
 
 
 def _stage_completed(fact: StageCompleted, event: StoredEvent) -> Rows:
@@ -115,7 +115,7 @@ def _research_received(fact: ResearchReceived, event: StoredEvent) -> Rows:
         "research_source": pack.research_source,
         "model": pack.model,
         "failure": None,
-        "content": payload_of(fact)["pack"],
+        "content": event.payload["pack"],
         "received_at": event.timestamp,
     }
     return (RowChange("research_packs", {"week_id": fact.week_id, "pack": pack.pack}, values),)
@@ -135,7 +135,7 @@ def _pitch_made(fact: PitchMade, event: StoredEvent) -> Rows:
         "instrument": pitch.instrument,
         "direction": pitch.direction.value,
         "conviction": pitch.conviction,
-        "content": payload_of(fact)["pitch"],
+        "content": event.payload["pitch"],
         "made_at": pitch.made_at,
     }
     return (RowChange("pm_pitches", _by_account(fact.week_id, fact.account), values),)
@@ -160,7 +160,7 @@ def _review_made(fact: ReviewMade, event: StoredEvent) -> Rows:
         "anonymized_pitch_id": review.anonymized_pitch_id,
         "display_index": review.display_index,
         "mean_score": review.scores.mean,
-        "content": payload_of(fact)["review"],
+        "content": event.payload["review"],
         "made_at": review.made_at,
     }
     return (RowChange("peer_reviews", {"review_id": review.review_id}, values),)
@@ -174,7 +174,7 @@ def _decision_reached(fact: DecisionReached, event: StoredEvent) -> Rows:
         "instrument": decision.selected_trade.instrument,
         "direction": decision.selected_trade.direction.value,
         "conviction": decision.conviction,
-        "content": payload_of(fact)["decision"],
+        "content": event.payload["decision"],
         "reached_at": decision.reached_at,
     }
     return (RowChange("chairman_decisions", {"week_id": fact.week_id}, values),)
@@ -196,15 +196,16 @@ def _checkpoint_taken(fact: CheckpointTaken, event: StoredEvent) -> Rows:
         "conviction_before": taken.conviction_before,
         "conviction_after": taken.conviction_after,
         "reason_delta": taken.reason_delta,
-        "content": payload_of(fact)["checkpoint"],
+        "content": event.payload["checkpoint"],
         "taken_at": taken.taken_at,
     }
     return (RowChange("checkpoint_updates", {"checkpoint_id": taken.checkpoint_id}, values),)
 
 
-def _trade_proposed(fact: TradeProposed, event: StoredEvent) -> Rows:
+def asked_columns(fact: TradeProposed) -> dict[str, Any]:
+    """Return what a row of `trades` says of what a person is asked."""
     ticket = fact.ticket
-    values = {
+    return {
         "week_id": fact.week_id,
         "account_id": fact.account,
         "model": fact.model,
@@ -212,11 +213,13 @@ def _trade_proposed(fact: TradeProposed, event: StoredEvent) -> Rows:
         "instrument": ticket.instrument,
         "direction": ticket.direction.value,
         "conviction": ticket.conviction,
-        "status": "pending",
         "ticket": payload_of(fact)["ticket"],
-        "proposed_at": event.timestamp,
         "expires_at": ticket.expires_at,
     }
+
+
+def _trade_proposed(fact: TradeProposed, event: StoredEvent) -> Rows:
+    values = asked_columns(fact) | {"status": "pending", "proposed_at": event.timestamp}
     undecided = ("approval_timestamp", "execution_timestamp", "approver", "approval_channel")
     values |= dict.fromkeys((*undecided, "approval_trust", "rejection_reason"))
     return (_trade(fact, **values),)

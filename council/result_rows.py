@@ -1,6 +1,5 @@
 """The rows that results leave in the read tables: accounts' worth and postmortems. Pure."""
 
-from council.codec import payload_of
 from council.result_facts import EquityMarked, PostmortemAbstained, PostmortemWritten
 from store.events import RowChange, StoredEvent
 
@@ -16,7 +15,7 @@ def equity_marked(fact: EquityMarked, event: StoredEvent) -> Rows:
         "account_number": fact.account_number,
         "equity_usd": fact.equity_usd,
         "cash_usd": fact.cash_usd,
-        "positions": payload_of(fact)["positions"],
+        "positions": event.payload["positions"],
         "dividends_usd": fact.dividends_usd,
         "borrow_usd": fact.borrow_usd,
         "marked_at": fact.marked_at,
@@ -26,13 +25,12 @@ def equity_marked(fact: EquityMarked, event: StoredEvent) -> Rows:
 
 def postmortem_written(fact: PostmortemWritten, event: StoredEvent) -> Rows:
     """Return the row of a week's postmortem."""
-    content = payload_of(fact)
     values = {
         "account_id": fact.account,
         "model": fact.postmortem.model,
         "abstention": None,
-        "numbers": content["numbers"],
-        "content": content["postmortem"],
+        "numbers": event.payload["numbers"],
+        "content": event.payload["postmortem"],
         "written_at": fact.postmortem.written_at,
     }
     return (RowChange("weekly_postmortems", {"week_id": fact.week_id}, values),)
@@ -44,7 +42,7 @@ def postmortem_abstained(fact: PostmortemAbstained, event: StoredEvent) -> Rows:
         "account_id": fact.account,
         "model": fact.model,
         "abstention": fact.reason,
-        "numbers": payload_of(fact)["numbers"],
+        "numbers": event.payload["numbers"],
         "written_at": event.timestamp,
     }
     return (RowChange("weekly_postmortems", {"week_id": fact.week_id}, values),)

@@ -9,10 +9,12 @@ from collections.abc import (
     Sequence,
 )
 from contextlib import aclosing
+from dataclasses import fields
 from typing import Any, TypeVar
 
 import asyncpg
 
+from config import telemetry
 from config.clock import SystemClock
 from store.errors import DatabaseNotMigrated, UnknownTable, VersionConflict
 from store.events import EventFilter, NewEvent, Page, StoredEvent, StreamWrite
@@ -29,19 +31,19 @@ T = TypeVar("T")
 READ_BATCH = 1_000
 """Events fetched at a time; a model's answer may weigh 100 kB."""
 
-COLUMNS = (
-    "position, stream, version, event_id, event_type, payload, timestamp, "
-    "week_id, account_id, correlation_id, parent_event_id"
-)
-_APPEND = "SELECT (stored).*, is_new FROM append_events($1, $2, $3::text::jsonb)"
-_APPEND_MANY = """
-SELECT (one.stored).*, one.is_new
+_FIELDS = tuple(field.name for field in fields(StoredEvent))
+COLUMNS = ", ".join(_FIELDS)
+"""In the order of the fields, so that an event is made of a record without asking for each."""
+_STORED = ", ".join(f"(stored).{name}" for name in _FIELDS)
+_APPEND = f"SELECT {_STORED}, is_new FROM append_events($1, $2, $3::text::jsonb)"  # noqa: S608
+_APPEND_MANY = f"""
+SELECT {_STORED}, one.is_new
 FROM unnest($1::text[], $2::bigint[], $3::text[])
     WITH ORDINALITY AS asked (stream, expected_version, events, place),
 LATERAL append_events(asked.stream, asked.expected_version, asked.events::jsonb)
     WITH ORDINALITY AS one (stored, is_new, place)
 ORDER BY asked.place, one.place
-"""
+"""  # noqa: S608 - constants only
 """Streams are appended one after the other: each sees what those before it left."""
 _READ_STREAM = (
     f"SELECT {COLUMNS} FROM events "  # noqa: S608 - constants only
@@ -85,9 +87,10 @@ class PostgresEventStore:
         ]
         conditions = [write for write in writes if not write.events]
         kinds = {event.event_type for write in writes for event in write.events}
-        if len(calls) == 1 and not conditions and kinds <= self._rowless:
-            return await self._retrying(lambda: self._append_alone(calls[0]))
-        return await self._retrying(lambda: self._append_once(calls, conditions))
+        with telemetry.timed(telemetry.APPEND_SECONDS):
+            if len(calls) == 1 and not conditions and kinds <= self._rowless:
+                return await self._retrying(lambda: self._append_alone(calls[0]))
+            return await self._retrying(lambda: self._append_once(calls, conditions))
 
     async def read_stream(self, stream: str, after_version: int = 0) -> tuple[StoredEvent, ...]:
         """Return the events of `stream` in order of version; an unknown stream has none."""
@@ -215,20 +218,8 @@ async def _check_version(connection: asyncpg.Connection, condition: StreamWrite)
 
 
 def stored_event(record: asyncpg.Record) -> StoredEvent:
-    """Return the event in `record`, a row of `events` whose JSON is decoded already."""
-    return StoredEvent(
-        position=record["position"],
-        stream=record["stream"],
-        version=record["version"],
-        event_id=record["event_id"],
-        event_type=record["event_type"],
-        payload=record["payload"],
-        timestamp=record["timestamp"],
-        week_id=record["week_id"],
-        account_id=record["account_id"],
-        correlation_id=record["correlation_id"],
-        parent_event_id=record["parent_event_id"],
-    )
+    """Return the event in `record`, which begins with `COLUMNS`, their JSON decoded."""
+    return StoredEvent(*record[: len(_FIELDS)])
 
 
 def _json_array(write: StreamWrite) -> str:

@@ -15,6 +15,7 @@ from store.errors import (
     DatabaseNotMigrated,
     EventIdTaken,
     LoginRefused,
+    NotGranted,
     PayloadRefused,
     ProjectionRefused,
     StorageRefused,
@@ -29,12 +30,15 @@ Sleep = Callable[[timedelta], Awaitable[None]]
 MAX_TRIES = 5
 FIRST_PAUSE_SECONDS = 0.1
 DISK_FULL = "53100"
+LOCK_TIMED_OUT = "55P03"
+"""Somebody holds the append lock for long, such as a migration under way."""
 PASSING_CLASSES = frozenset({"08", "53", "57"})
 """SQLSTATE classes that pass by themselves: connection, resources (but not the disk), operator."""
 
 _BY_SQLSTATE: dict[str, type[CouncilError]] = {
     "LC001": VersionConflict,
     "LC002": StorageRefused,
+    "LC003": NotGranted,
     "LC004": EventIdTaken,
     "25006": StorageRefused,
     "42501": StorageRefused,
@@ -52,6 +56,8 @@ _BY_CLASS: dict[str, type[CouncilError]] = {
 _ADVICE: dict[type[CouncilError], str] = {
     VersionConflict: "read the stream again and decide anew",
     EventIdTaken: "one id stands for one event only",
+    NotGranted: "nothing was written, for that takes the login of another database role; "
+    "`council db roles` writes the address of each",
     DatabaseNotMigrated: "run `council init-db`",
     StorageRefused: "nothing was written",
     UnknownTable: "nothing was read or written",
@@ -69,7 +75,7 @@ def is_passing(error: BaseException) -> bool:
         return False
     if isinstance(error, asyncpg.PostgresError):
         code = error.sqlstate or ""
-        return code[:2] in PASSING_CLASSES and code != DISK_FULL
+        return (code[:2] in PASSING_CLASSES and code != DISK_FULL) or code == LOCK_TIMED_OUT
     # A value that the driver cannot encode is an InterfaceError too, yet will never pass.
     if isinstance(error, asyncpg.DataError | ValueError):
         return False

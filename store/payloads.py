@@ -20,6 +20,8 @@ MAX_EVENT_CHARACTERS = 32 * 1024 * 1024
 """Longest JSON text of one event."""
 
 _CONTAINERS = (dict, list, tuple)
+_SCALARS = frozenset({str, int, float, bool, type(None)})
+_ENCODER = json.JSONEncoder(allow_nan=False, ensure_ascii=False, separators=(",", ":"))
 
 
 def event_json(stream: str, event: NewEvent) -> str:
@@ -52,7 +54,7 @@ def to_json(value: Any) -> str:
         TypeError: it is no JSON.
     """
     try:
-        text = json.dumps(value, allow_nan=False, ensure_ascii=False, separators=(",", ":"))
+        text = _ENCODER.encode(value)
     except TypeError:
         _check(value)  # says better what is wrong, if it knows
         raise
@@ -78,10 +80,11 @@ def _is_plain(value: Any, text: str) -> bool:
         members: list[Any] = []
         for item in level:
             if isinstance(item, dict):
-                kinds.update(type(key) for key in item)
-            if isinstance(item, _CONTAINERS):
-                members += item.values() if isinstance(item, dict) else item
-        level = [member for member in members if isinstance(member, _CONTAINERS)]
+                kinds.update(map(type, item))
+                members += item.values()
+            elif isinstance(item, _CONTAINERS):
+                members += item
+        level = [member for member in members if type(member) not in _SCALARS]
         if not level:
             return kinds == {str}
     return False

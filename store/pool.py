@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 import asyncpg
+from asyncpg.pool import PoolConnectionProxy
 
 from store.addresses import checked, shown
 from store.faults import translating
@@ -11,12 +12,18 @@ from store.payloads import to_json
 
 CONNECT_TIMEOUT_SECONDS = 5
 IDLE_LIFETIME_SECONDS = 60
+MOST_QUERIES = 50_000
+"""Over one connection of a pool, before it is opened anew."""
 SERVER_SETTINGS = {
     "application_name": "council",
     "search_path": "public",
     # A process that stops in the middle of a transaction must not keep the append lock for ever.
     "idle_in_transaction_session_timeout": "15s",
     "timezone": "UTC",
+    # A machine that lost its power says no goodbye: its locks must not be held for two hours.
+    "tcp_keepalives_idle": "10",
+    "tcp_keepalives_interval": "5",
+    "tcp_keepalives_count": "3",
 }
 
 
@@ -44,9 +51,44 @@ class StorePool(asyncpg.Pool):  # type: ignore[misc]  # asyncpg ships no types
         super().__init__(dsn, **options)
         self._dsn = dsn
 
+    async def release(  # its signature is asyncpg's
+        self,
+        connection: Any,
+        *,
+        timeout: float | None = None,  # noqa: ASYNC109 - as above
+    ) -> None:
+        """Take `connection` back, at once where there is nothing to wait for.
+
+        The pool of the library begins a task of its own each time, so that nobody who is cancelled
+        meanwhile keeps the connection. It takes as long as a read, and what waits for nothing
+        cannot be cancelled.
+        """
+        if not _is_at_rest(connection, self):
+            await super().release(connection, timeout=timeout)
+            return
+        connection._con._on_release()
+        connection._holder._timeout = None
+        connection._holder._release()
+        connection._holder._setup_inactive_callback()
+
     async def dedicated(self) -> asyncpg.Connection:
         """Open a connection of the caller's own to the same database; the caller closes it."""
         return await connect(self._dsn)
+
+
+def _is_at_rest(connection: Any, pool: StorePool) -> bool:
+    """Whether `connection`, lent by `pool`, can be lent again as it is."""
+    if type(connection) is not PoolConnectionProxy or connection._con is None:
+        return False
+    if connection._holder._pool is not pool or connection.is_closed():
+        return False
+    return not (
+        connection.is_in_transaction()
+        or connection._con._listeners
+        or connection._con._protocol._is_cancelling()
+        or connection._con._protocol.queries_count >= MOST_QUERIES
+        or connection._holder._generation != pool._generation
+    )
 
 
 async def connect(dsn: str, *, command_timeout_seconds: float | None = None) -> asyncpg.Connection:
@@ -81,7 +123,7 @@ async def open_pool(
             checked(dsn),
             min_size=min_size,
             max_size=max_size,
-            max_queries=50_000,
+            max_queries=MOST_QUERIES,
             max_inactive_connection_lifetime=IDLE_LIFETIME_SECONDS,
             loop=None,
             connection_class=PooledConnection,

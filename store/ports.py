@@ -1,7 +1,8 @@
 """What the rest of the program may ask of a store, whichever implementation stands behind it."""
 
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager
+from datetime import datetime
 from typing import Any, Protocol
 
 from store.events import EventFilter, NewEvent, Page, RowChange, StoredEvent, StreamWrite
@@ -93,6 +94,18 @@ class EventStore(Protocol):
         Raises:
             UnknownTable: there is no such table or column.
         """
+        ...
+
+
+class RawAnswers(Protocol):
+    """Texts by their sha-256, kept beside the log for a time."""
+
+    async def keep(self, sha256: str, answer: str, at: datetime) -> None:
+        """Keep `answer`; keeping it again is harmless."""
+        ...
+
+    async def find(self, sha256s: Collection[str]) -> dict[str, str]:
+        """Return those of the answers that are still there, by their sha-256."""
         ...
 
 

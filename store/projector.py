@@ -1,17 +1,17 @@
 """The log as the only truth: fold the read tables anew from it, and prove that it is untouched."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 import asyncpg
 
-from store.event_store import COLUMNS, fold, stored_event
 from store.faults import translating
+from store.folding import fold_all
 from store.pool import StorePool
 from store.ports import Projection
 from store.rows import quoted
 
-FOLD_BATCH = 1_000
 VERIFY_BATCH = 5_000
 GENESIS_HASH = bytes(32)
 
@@ -47,23 +47,35 @@ class ChainReport:
         return self.first_bad_position is None
 
 
-async def rebuild(pool: StorePool, project: Projection, tables: Sequence[str]) -> int:
+async def rebuild(
+    pool: StorePool, project: Projection, tables: Sequence[str], *, rowless: Collection[str] = ()
+) -> int:
     """Empty `tables` and fold all events into them in one transaction; return how many events.
 
-    Appends wait meanwhile. Raises what an append raises.
+    Events of the kinds `rowless`, of which `project` makes no rows, are passed over. Appends wait
+    meanwhile. Raises what an append raises.
     """
     emptied = ", ".join(quoted(table) for table in tables)
     with translating():
-        async with pool.acquire() as connection, connection.transaction():
-            await connection.execute("SELECT lock_appends()")
+        # A batch may take longer than a statement of a pooled connection is given.
+        async with _dedicated(pool) as writer, writer.transaction():
+            await writer.execute("SELECT lock_appends()")
             if emptied:
-                await connection.execute(f"TRUNCATE {emptied}")
-            return await _fold_all(connection, project)
+                await writer.execute(f"TRUNCATE {emptied}")
+            # Nothing is appended from here on: a second connection reads the same log.
+            async with _dedicated(pool) as reader, reader.transaction(readonly=True):
+                await fold_all(reader, writer, project, rowless=rowless)
+                return int(await reader.fetchval("SELECT count(*) FROM events"))
 
 
-async def verify(pool: StorePool) -> ChainReport:
-    """Recompute the hash chain in batches, up to the first event that does not fit."""
-    count, position, head, size = 0, 0, GENESIS_HASH, VERIFY_BATCH
+async def verify(
+    pool: StorePool, after_position: int = 0, after_hash: bytes = GENESIS_HASH
+) -> ChainReport:
+    """Recompute the hash chain in batches, up to the first event that does not fit.
+
+    It begins after the event at `after_position`, whose hash is taken for `after_hash`.
+    """
+    count, position, head, size = 0, after_position, after_hash, VERIFY_BATCH
     while True:
         try:
             links = await _links(pool, position, head, size=size)
@@ -89,13 +101,13 @@ async def _links(pool: StorePool, position: int, head: bytes, *, size: int) -> a
             return await connection.fetchrow(_LINKS, position, head, size)
 
 
-async def _fold_all(connection: asyncpg.Connection, project: Projection) -> int:
-    count = 0
-    sql = f"SELECT {COLUMNS} FROM events ORDER BY position"  # noqa: S608 - constant
-    async for record in connection.cursor(sql, prefetch=FOLD_BATCH):
-        await fold(connection, (stored_event(record),), project)
-        count += 1
-    return count
+@asynccontextmanager
+async def _dedicated(pool: StorePool) -> AsyncIterator[asyncpg.Connection]:
+    connection = await pool.dedicated()
+    try:
+        yield connection
+    finally:
+        await connection.close()
 
 
 def _first_bad(links: asyncpg.Record) -> tuple[int, str] | None:

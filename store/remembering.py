@@ -5,12 +5,17 @@ Every append of the database must pass here. What an append may have changed is 
 begins, and again when it ends, so that no read that was under way meanwhile is remembered.
 """
 
-from collections.abc import Collection, Sequence
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, Final
 
-from store.event_store import PostgresEventStore
+import asyncpg
+
+from store.event_store import PostgresEventStore, stored_event
 from store.events import Page, StoredEvent, StreamWrite
+from store.one_statement import Call, given_events, one_statement
 from store.pool import StorePool
 from store.ports import Projection
 
@@ -18,6 +23,16 @@ MOST_STREAMS: Final = 256
 MOST_EVENTS: Final = 64
 """Of one stream, its newest: whoever follows a long one asks for what came last."""
 MOST_READINGS: Final = 256
+"""Of one table."""
+
+_UNKNOWN: Final[Mapping[str, Collection[str]]] = MappingProxyType({})
+_ANY: Final = ""
+"""Stands for every table, where nobody knows which of them was written to."""
+
+_TAKEN_APART: Final = (
+    asyncpg.DivisionByZeroError,  # some of the events were stored before
+    asyncpg.UniqueViolationError,  # a row was made since the statement began
+)
 
 _Rows = tuple[dict[str, Any], ...]
 
@@ -44,13 +59,24 @@ class RememberingEventStore(PostgresEventStore):
     """A `PostgresEventStore` that answers from memory what it has read or written itself."""
 
     def __init__(
-        self, pool: StorePool, project: Projection, *, rowless: Collection[str] = ()
+        self,
+        pool: StorePool,
+        project: Projection,
+        *,
+        rowless: Collection[str] = (),
+        written_by: Mapping[str, Collection[str]] = _UNKNOWN,
     ) -> None:
-        """Keep events in `pool`; `rowless` are the kinds of which `project` makes no rows."""
+        """Keep events in `pool`; `rowless` are the kinds of which `project` makes no rows.
+
+        `project` may not look at positions and versions, which are not known yet. `written_by` has
+        the tables of those rows by kind; one that it lacks may write to any.
+        """
         super().__init__(pool, project, rowless=rowless)
+        self._written_by = {**dict.fromkeys(rowless, ()), **written_by}
         self._tails: dict[str, _Tail] = {}
-        self._readings: dict[str, _Rows] = {}
+        self._readings: dict[str, dict[str, _Rows]] = {}
         self._changes = 0
+        self._rewritten: Counter[str] = Counter()
 
     async def append_many(self, writes: Sequence[StreamWrite]) -> tuple[StoredEvent, ...]:
         """Append to several streams; see `EventStore.append_many`."""
@@ -91,24 +117,52 @@ class RememberingEventStore(PostgresEventStore):
         page: Page | None = None,
     ) -> tuple[dict[str, Any], ...]:
         """Return rows of the read table `table`; see `EventStore.rows`."""
-        asked = repr((table, where, tuple(order_by), page))
-        found = self._readings.get(asked)
+        asked = repr((where, tuple(order_by), page))
+        found = self._readings.get(table, {}).get(asked)
         if found is None:
-            changes = self._changes
+            before = self._state_of(table)
             found = await super().rows(table, where=where, order_by=order_by, page=page)
-            if changes == self._changes:
-                if len(self._readings) >= MOST_READINGS:
-                    self._readings.clear()
-                self._readings[asked] = found
+            if before == self._state_of(table):
+                readings = self._readings.setdefault(table, {})
+                if len(readings) >= MOST_READINGS:
+                    readings.clear()
+                readings[asked] = found
         return tuple(dict(row) for row in found)
+
+    async def _append_once(
+        self, calls: Sequence[Call], conditions: Sequence[StreamWrite]
+    ) -> tuple[StoredEvent, ...]:
+        """Append by one statement, or by a transaction where one would not do."""
+        if conditions or not calls:
+            return await super()._append_once(calls, conditions)
+        given = given_events(calls)
+        changes = [change for event in given for change in self._project(event)]
+        statement = one_statement(calls, changes)
+        if statement is None:
+            return await super()._append_once(calls, conditions)
+        try:
+            records = await self._pool.fetch(statement.sql, *statement.values)
+        except _TAKEN_APART:
+            return await super()._append_once(calls, conditions)
+        return tuple(stored_event(record) for record in records)
 
     def _change(self, writes: Sequence[StreamWrite]) -> int:
         """Forget the rows that `writes` may change; reads under way are remembered no more."""
-        kinds = {event.event_type for write in writes for event in write.events}
-        if not kinds <= self._rowless:
-            self._readings.clear()
+        for kind in {event.event_type for write in writes for event in write.events}:
+            tables = self._written_by.get(kind)
+            if tables is None:
+                self._readings.clear()
+                self._rewritten[_ANY] += 1
+                continue
+            for table in tables:
+                self._readings.pop(table, None)
+                self._rewritten[table] += 1
         self._changes += 1
         return self._changes
+
+    def _state_of(self, table: str) -> tuple[int, int]:
+        """Return what differs as soon as an append may have changed `table`."""
+        return self._rewritten[table], self._rewritten[_ANY]
 
     def _go_on(self, known: dict[str, _Tail | None], stored: Sequence[StoredEvent]) -> None:
         """Remember the tails `known` before an append, with what it stored behind them."""

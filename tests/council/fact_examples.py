@@ -5,16 +5,6 @@ from typing import Any
 
 from broker.models import OrderStatus, PositionIntent, Side, VenueName
 from config.ids import client_order_id_for, meaning_id, trade_id_for
-from council.alert_facts import (
-    AlertBegun,
-    AlertDoubted,
-    AlertFailed,
-    AlertGathered,
-    AlertsBegan,
-    AlertSent,
-    DeliveryName,
-    GatheredAlert,
-)
 from council.ask_facts import (
     AnswerAbstained,
     AnswersRanked,
@@ -55,7 +45,6 @@ from council.research_facts import (
     ResearchReported,
     ResearchSubmitted,
 )
-from council.run_facts import RunCancelled, RunRequested
 from council.trade_facts import (
     AccountObserved,
     ApprovalRevoked,
@@ -93,6 +82,7 @@ from tests.builders import (
     make_ticket,
 )
 from tests.council.result_examples import result_facts
+from tests.council.upkeep_examples import alerting_facts, run_facts, slot_facts, upkeep_facts
 
 TRADE_ID = trade_id_for(WEEK_ID, "ALPHA")
 ORDER_ID = client_order_id_for(TRADE_ID, "open", 1)
@@ -310,35 +300,6 @@ def asking_facts() -> tuple[Fact, ...]:
     )
 
 
-def run_facts() -> tuple[Fact, ...]:
-    """Return one example of every fact about what was asked to run."""
-    run = {"week_id": WEEK_ID, "run_id": f"run-{WEEK_ID}", "number": 1}
-    return (RunRequested(**run, query="Rates first."), RunCancelled(**run))
-
-
-def alerting_facts() -> tuple[Fact, ...]:
-    """Return one example of every fact about telling the owner."""
-    delivery = {"week_id": WEEK_ID, "number": 1, "address": "json://127.0.0.1 (0a1b2c)"}
-    attempt = {**delivery, "attempt": 1}
-    return (
-        AlertsBegan(week_id=WEEK_ID, position=7, read_from=3),
-        AlertGathered(
-            week_id=WEEK_ID,
-            number=1,
-            title="Council, SIMULATED: 1 trade waits",
-            text="Paper trading, no real money.",
-            alerts=(GatheredAlert(alert_id=meaning_id("alert", 1), kind="waiting"),),
-            addresses=(str(delivery["address"]),),
-            doubted=(DeliveryName(number=1, address=str(delivery["address"])),),
-            read_from=3,
-        ),
-        AlertBegun(**attempt),
-        AlertSent(**attempt),
-        AlertFailed(**attempt, reason="it could not be reached", is_final=False),
-        AlertDoubted(**attempt, reason="no answer in 30 s"),
-    )
-
-
 def guarding_facts() -> tuple[Fact, ...]:
     """Return one example of every fact about ALPHA's account as a whole."""
     account = {"week_id": WEEK_ID, "account": "ALPHA", "number": 1}
@@ -373,6 +334,8 @@ def every_fact() -> tuple[Fact, ...]:
         *asking_facts(),
         *run_facts(),
         *alerting_facts(),
+        *slot_facts(),
+        *upkeep_facts(),
         *result_facts(),
     )
     without = set(FACTS) - {type(fact) for fact in examples}

@@ -1,0 +1,124 @@
+"""Folding in batches leaves what folding event by event left, however the events fall into them."""
+
+import asyncio
+from collections.abc import Callable
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from store import folding
+from store.errors import ProjectionRefused, UnknownTable
+from store.event_store import PostgresEventStore
+from store.events import NewEvent, RowChange, StoredEvent
+from store.pool import StorePool, open_pool
+from store.projector import rebuild
+from tests.conftest import run_apart
+from tests.store.builders import LEDGER, credited, make_event, opened, project_ledger
+
+ACCOUNTS = ("A", "B", "C")
+EVENTS = st.lists(
+    st.tuples(
+        st.sampled_from(ACCOUNTS),
+        st.sampled_from(("open", "credit", "nothing")),
+        st.decimals(min_value=-9, max_value=9, places=2).map(str),
+    ),
+    max_size=25,
+)
+
+
+@settings(max_examples=20, deadline=None)
+@given(drawn=EVENTS, batch=st.integers(min_value=1, max_value=6))
+def test_any_batches_leave_the_rows_that_appending_left(
+    drawn: list[tuple[str, str, str]], batch: int, shared_dsn: str
+) -> None:
+    run_apart(lambda: _assert_a_rebuild_changes_nothing(shared_dsn, _events(drawn), batch))
+
+
+async def test_a_change_of_a_row_that_never_was_is_refused(
+    pool: StorePool, postgres_store: PostgresEventStore
+) -> None:
+    await postgres_store.append("a", [opened("X"), make_event("2", kind="Lost")])
+
+    def project(event: StoredEvent) -> tuple[RowChange, ...]:
+        return (RowChange("ledger", {"account": "Y"}, {"balance": 1}),)
+
+    with pytest.raises(ProjectionRefused):
+        await rebuild(pool, project, ("ledger",))
+
+    assert await postgres_store.count_rows("ledger") == 1
+
+
+@pytest.mark.parametrize(("table", "column"), [("no_such_table", "balance"), ("ledger", "colour")])
+async def test_an_unknown_table_or_column_is_named(
+    pool: StorePool, postgres_store: PostgresEventStore, table: str, column: str
+) -> None:
+    await postgres_store.append("a", [opened("X")])
+
+    def project(event: StoredEvent) -> tuple[RowChange, ...]:
+        return (RowChange(table, {"account": "X"}, {column: 1}),)
+
+    with pytest.raises(UnknownTable, match=r"no_such_table|colour"):
+        await rebuild(pool, project, ("ledger",))
+
+
+async def test_kinds_without_rows_are_passed_over_and_counted(
+    pool: StorePool, postgres_store: PostgresEventStore
+) -> None:
+    await postgres_store.append("a", [opened("X"), make_event("2", kind="Silent")])
+    seen: list[str] = []
+
+    def project(event: StoredEvent) -> tuple[RowChange, ...]:
+        seen.append(event.event_type)
+        return tuple(project_ledger(event))
+
+    count = await rebuild(pool, project, ("ledger",), rowless={"Silent"})
+
+    assert (count, seen) == (2, ["Opened"])
+    assert await postgres_store.count_rows("ledger") == 1
+
+
+@pytest.fixture(scope="module")
+def shared_dsn(cluster_dsn: str, template_database: str) -> str:
+    """One more database, whose log and ledger only grow."""
+    from store.addresses import with_database
+    from tests.conftest import copy_database
+
+    run_apart(lambda: copy_database(cluster_dsn, template_database, "test_folding"))
+    return with_database(cluster_dsn, "test_folding")
+
+
+def _events(drawn: list[tuple[str, str, str]]) -> Callable[[str], list[NewEvent]]:
+    def named(run: str) -> list[NewEvent]:
+        made = [opened(f"{run}{account}") for account in ACCOUNTS]
+        for account, what, balance in drawn:
+            name = f"{run}{account}"
+            if what == "credit":
+                made.append(credited(name, balance, entries=len(made)))
+            elif what == "open":
+                made.append(make_event(f"{name} {len(made)}", kind="Opened",
+                                       payload={"account": name}))  # fmt: skip
+            else:
+                made.append(make_event(f"{name} {len(made)}"))
+        return made
+
+    return named
+
+
+async def _assert_a_rebuild_changes_nothing(
+    dsn: str, events: Callable[[str], list[NewEvent]], batch: int
+) -> None:
+    pool = await open_pool(dsn, min_size=1, max_size=1, command_timeout_seconds=10)
+    try:
+        await pool.execute(LEDGER.replace("CREATE TABLE", "CREATE TABLE IF NOT EXISTS"))
+        store = PostgresEventStore(pool, project_ledger)
+        await store.append("a", events(f"run {await store.head()} "))
+        live = await store.rows("ledger", order_by=("account",))
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(folding, "FOLD_BATCH", batch)
+            async with asyncio.timeout(60):
+                await rebuild(pool, project_ledger, ("ledger",))
+
+        assert await store.rows("ledger", order_by=("account",)) == live
+    finally:
+        await pool.close()
