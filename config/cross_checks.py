@@ -12,6 +12,8 @@ CONVICTIONS = tuple(Decimal(step) / 2 for step in range(-4, 5))
 
 NORMAL_CLOSE = time(16)
 """When the New York session closes on a day that is not a half day."""
+_CLOCKS_CHANGE = (time(1), time(3))
+"""Between these a day of New York lacks an hour, or has one twice."""
 
 
 def cross_check(config: Config) -> None:
@@ -173,6 +175,11 @@ def _schedule(config: Config) -> str | None:
         return (
             f"schedule.yaml has last_entry {schedule.last_entry:%H:%M}: put it after week_starts "
             f"and before the close at {NORMAL_CLOSE:%H:%M}."
+        )
+    if _CLOCKS_CHANGE[0] <= schedule.upkeep < _CLOCKS_CHANGE[1]:
+        return (
+            f"schedule.yaml has upkeep {schedule.upkeep:%H:%M}, an hour that days are without or "
+            "have twice: put it before 01:00 or from 03:00 on."
         )
     return None
 

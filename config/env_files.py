@@ -1,4 +1,4 @@
-"""Layers the environment over `$COUNCIL_HOME/env` and `.env`, and finds the home folder."""
+"""Layers the environment over credentials, `$COUNCIL_HOME/env` and `.env`, and finds the home."""
 
 import os
 import re
@@ -13,6 +13,12 @@ from dotenv import dotenv_values
 from config.errors import ConfigError
 
 _LEFT_EMPTY = re.compile(r"\$\{user_config\.\w+\}")
+_CREDENTIAL = re.compile(
+    r"(?:ALPACA|COUNCIL|DATABASE|DB|GEMINI|PERPLEXITY|REQUESTY)_[A-Z0-9_]{1,60}", re.IGNORECASE
+)
+"""A variable of ours as the name of a file; a service may have credentials of other programs."""
+CREDENTIALS_FILE = "council.env"
+"""The credential that is an env file with any number of variables."""
 _OTHERS_MAY_READ = stat.S_IRGRP | stat.S_IROTH
 
 
@@ -26,7 +32,9 @@ class Layered:
 
 
 def layered(environ: Mapping[str, str], directory: Path) -> Layered:
-    """Return `environ` over `$COUNCIL_HOME/env` over `.env` in `directory`; empty means not set.
+    """Return `environ` over what lies below it; empty means not set.
+
+    Below it lie systemd's credentials, then `$COUNCIL_HOME/env`, then `.env` in `directory`.
 
     Raises:
         ConfigError: an env file exists but cannot be read.
@@ -34,7 +42,8 @@ def layered(environ: Mapping[str, str], directory: Path) -> Layered:
     own_file = directory / ".env"
     lowest = _read(own_file)
     home = _home({**lowest, **_set_only(environ)}, directory)
-    variables = {**lowest, **_read(home / "env"), **_set_only(environ)}
+    given = _credentials(environ.get("CREDENTIALS_DIRECTORY", ""))
+    variables = {**lowest, **_read(home / "env"), **given, **_set_only(environ)}
     warnings = (_exposed(home / "env"), _exposed(own_file))
     return Layered(variables, home, tuple(text for text in warnings if text))
 
@@ -53,6 +62,21 @@ def _read(path: Path) -> dict[str, str]:
         raise ConfigError(
             f"{path} cannot be read ({type(error).__name__}): make it a readable UTF-8 file."
         ) from error
+
+
+def _credentials(folder: str) -> dict[str, str]:
+    """Read what systemd gave this service: one env file, and a file for each further variable."""
+    if not folder or not Path(folder).is_dir():
+        return {}
+    found = _read(Path(folder) / CREDENTIALS_FILE)
+    files = {path.name: path for path in Path(folder).iterdir() if _CREDENTIAL.fullmatch(path.name)}
+    try:
+        alone = {name.upper(): path.read_text(encoding="utf-8") for name, path in files.items()}
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(
+            f"A credential in {folder} cannot be read ({type(error).__name__}): make it UTF-8 text."
+        ) from error
+    return {**found, **_set_only(alone)}
 
 
 def _exposed(path: Path) -> str | None:

@@ -54,13 +54,15 @@ def _content_hash(config: Config) -> str:
     Caps, prices and the rules of checkpoints are left out: they settle whether a model is asked,
     never what, and whoever raises a cap wants the week that reached it to go on. So are durations,
     the yearly rates and the ends of trainings, which only a person reads, and when he is told what.
+    When records are looked after, and how late work is still done, changes no answer either.
     """
     estimates = {"duration_years", "duration_as_of", "dividend_yield", "borrow_rate", "rates_as_of"}
     unhashed: dict[str, Any] = {
         "content_hash": True,
         "models": {"budget", "prices", "training_until"},
         "assets": {"instruments": {"__all__": estimates}},
-        "risk": {"checkpoint", "alerts"},
+        "risk": {"checkpoint", "alerts", "retention"},
+        "schedule": {"upkeep", "windows"},
     }
     content = config.model_dump(mode="json", exclude=unhashed)
     canonical = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False)

@@ -89,6 +89,22 @@ class AssetsFile(Section):
     """Shown to the models in the market table, and never traded."""
 
 
+class SlotWindows(Section):
+    """For how long after its time scheduled work that was missed is still done, in hours.
+
+    None of it is done once it is of no use any more, whatever stands here.
+    """
+
+    weekly_hours: Annotated[int, Field(ge=1, le=168)] = 120
+    """From the week's start, at most to its last entry: a later one leaves little to trade in."""
+    checkpoint_hours: Annotated[int, Field(ge=1, le=168)] = 168
+    """From a checkpoint's time, at most to the next one's."""
+    postmortem_hours: Annotated[int, Field(ge=1, le=168)] = 168
+    """From the week's last close, at most to the start of the next week."""
+    daily_hours: Annotated[int, Field(ge=1, le=24)] = 24
+    """From the time of `upkeep`, at most to midnight in New York."""
+
+
 class ScheduleFile(Section):
     """`schedule.yaml`: times of day in America/New_York."""
 
@@ -98,6 +114,10 @@ class ScheduleFile(Section):
     """On every session of the week."""
     last_entry: TimeOfDay
     """No entry later on the week's last session; half days: as long before the close."""
+    upkeep: TimeOfDay = time(17, 30)
+    """On every day of the year: the chain of the log, old answers and the backup."""
+    windows: SlotWindows = Field(default_factory=SlotWindows)
+    """How late work that was missed is still done."""
 
 
 class SizingPolicy(StrEnum):
@@ -172,6 +192,13 @@ class AlertRules(Section):
     """Of a cap of `models.yaml`: once so much of it is spent."""
 
 
+class Retention(Section):
+    """How long is kept what the record does not need; the log of events is kept for ever."""
+
+    raw_answers_days: Annotated[int, Field(ge=1, le=36_500)] | None = None
+    """Raw answers of models, kept beside the log then; nothing: in its events, for ever."""
+
+
 class RiskFile(Section):
     """`risk.yaml`: sizing, limits, approval and alerts, outside of any model's reach."""
 
@@ -191,6 +218,8 @@ class RiskFile(Section):
     """How a person approves."""
     alerts: AlertRules = Field(default_factory=AlertRules)
     """When to tell of time and money running out."""
+    retention: Retention = Field(default_factory=Retention)
+    """What is thrown away, and when."""
 
 
 class Config(Section):

@@ -1,7 +1,8 @@
 """The only reader of the environment: secrets and addresses, nothing that belongs into the YAML.
 
-Sources, the first that names a variable wins: the environment, the file `$COUNCIL_HOME/env`, the
-file `.env` in the current directory. An empty value counts as not set. `.env.template` lists all.
+Sources, the first that names a variable wins: the environment, systemd's credentials (files in
+`$CREDENTIALS_DIRECTORY`), the file `$COUNCIL_HOME/env`, the file `.env` in the current directory.
+An empty value counts as not set. `.env.template` lists all.
 """
 
 import os
@@ -93,6 +94,9 @@ class Settings(BaseSettings):
     """For whom those tokens must be meant; by default the address of /mcp."""
     council_token_keys_url: WebAddress | None = None
     """Where the issuer publishes its keys (JWKS)."""
+
+    council_backup_dir: Path | None = None
+    """Where the daily upkeep puts backups; without it none is made."""
 
     council_alert_urls: SecretStr | None = None
     """Apprise addresses to which alerts go, apart by commas or line ends; see `alert_urls`."""

@@ -17,6 +17,7 @@ CouncilError
 ├── WeekBusy (UnreachableError)              try later: another process runs this week
 ├── QuestionBusy (UnreachableError)          try later: another process asks the same
 ├── ModelsUnreachable (UnreachableError)     the operator: no model of a whole stage answered
+├── ClockWrong (RefusedError)                the operator: this machine's clock is not the venues'
 ├── NoPrice                                  a person: an instrument that nobody quotes
 ├── Overtaken (UnreachableError)             try again: another process wrote first
 ├── OrderMismatch (RefusedError)             the operator: the venue's order is not the one intended
@@ -80,6 +81,10 @@ class NoPrices(RefusedError):
 
 class ConfigurationChanged(RefusedError):
     """The week began under another configuration and cannot go on under this one."""
+
+
+class ClockWrong(RefusedError):
+    """The clock of this machine is far from a venue's: nothing is done or skipped by it."""
 
 
 class WeekBusy(UnreachableError):

@@ -6,7 +6,8 @@ those of `research-{week_id}` (jobs at research services) in `council.research_f
 `ask-{ask_id}` (questions to the general council) in `council.ask_facts`, those of
 `request-{run_id}` (what was asked to run) in `council.run_facts`, those of `marks-{week_id}` and
 `equity-{account}` (what came of it) in `council.result_facts`, those of `alerts` (what the owner
-was told) in `council.alert_facts`.
+was told) in `council.alert_facts`, those of `slots-{week_id}` (scheduled work) in
+`council.slot_facts`, those of `upkeep` (the chain, backups) in `council.upkeep_facts`.
 """
 
 from decimal import Decimal
@@ -27,7 +28,9 @@ from council.model.review import Review
 from council.research_facts import RESEARCH_FACTS
 from council.result_facts import RESULT_FACTS
 from council.run_facts import RUN_FACTS
+from council.slot_facts import SLOT_FACTS
 from council.trade_facts import TRADE_FACTS
+from council.upkeep_facts import UPKEEP_FACTS
 
 Mode = Literal["rehearsal", "live"]
 Silence = Literal["invalid", "refused", "truncated", "timed_out", "unreachable", "over_budget"]
@@ -174,7 +177,11 @@ class CheckpointAbstained(Fact):
 
 
 class ModelCalled(Fact):
-    """One call to a model, whatever came of it; `answer` is its raw text, cleaned for storage."""
+    """One call to a model, whatever came of it; `answer` is its raw text, cleaned for storage.
+
+    Where the policy keeps raw answers for a time only, it is None: the text lies beside the log,
+    under `answer_sha256`, as long as it is kept.
+    """
 
     call_id: UUID
     stage: str
@@ -238,5 +245,7 @@ FACTS: tuple[type[Fact], ...] = (
     *RESULT_FACTS,
     *TRADE_FACTS,
     *ALERT_FACTS,
+    *SLOT_FACTS,
+    *UPKEEP_FACTS,
 )
 """Every kind of fact; an event of another kind was written by a newer version."""

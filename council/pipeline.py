@@ -9,6 +9,7 @@ but the recorded calls to models, which are replayed when it runs again.
 from collections.abc import Awaitable, Callable, Sequence
 from uuid import UUID
 
+from config import telemetry
 from config.errors import UsageError
 from config.weeks import council_week, current_week
 from council import steps
@@ -168,7 +169,9 @@ async def _run(
     async with deps.locks.exclusive(f"week-{week_id}") as held:
         if not held:
             raise WeekBusy(f"Another process is running week {week_id}: wait for its result.")
-        return await _run_missing(week_id, deps, stages=stages, query=query)
+        about = {"correlation_id": f"week-{week_id}", "run": f"run-{week_id}", "mode": deps.mode}
+        with telemetry.step("council.run", about):
+            return await _run_missing(week_id, deps, stages=stages, query=query)
 
 
 async def _run_missing(
@@ -180,7 +183,8 @@ async def _run_missing(
         if stage is None or not await deps.still_wanted():
             return context
         _check_same_configuration(context, deps)
-        context = await _advance(context, deps, stage=stage, query=query)
+        with telemetry.step(f"council.stage {stage}", {"stage": stage}):
+            context = await _advance(context, deps, stage=stage, query=query)
     raise WeekBusy(f"Other processes keep writing to week {week_id}: try again.")
 
 

@@ -7,6 +7,7 @@ from config.weeks import CouncilWeek, council_week
 from council.codec import to_fact
 from council.context import WeekContext
 from council.errors import UnknownWeek, WeekBusy, WeekNotOver
+from council.jobs.missed import skipped_sentences
 from council.marking import mark, mark_problems
 from council.pipeline import append_facts, load_stages
 from council.ports import Deps, Progress
@@ -46,7 +47,10 @@ async def _write(
     week: CouncilWeek, context: WeekContext, deps: Deps
 ) -> PostmortemWritten | PostmortemAbstained:
     deps.tell(Progress(STAGE, "begins", 0, 1))
-    notices = await _mark_the_close(week, deps)
+    notices = (
+        *await _mark_the_close(week, deps),
+        *await skipped_sentences(week.week_id, deps.store),
+    )
     fact = await postmortem(context, deps, notices=notices)
     deps.failpoint("postmortem.before_append")
     if isinstance(fact, PostmortemAbstained) and context.postmortem_abstention is not None:

@@ -32,7 +32,13 @@ from council.results.assumptions import assumptions_of
 from council.results.building import PaperGap, ordered
 from council.results.exposure import exposure_of
 from council.results.gathering import KnownResults, done
-from council.results.notices import move_notices, unmarked_notice, venue_notice, week_notices
+from council.results.notices import (
+    move_notices,
+    unmarked_notice,
+    unpriced_books,
+    venue_notice,
+    week_notices,
+)
 from council.results.reading import read_facts, records_of, remembered, unmarked
 
 __all__ = [
@@ -155,7 +161,7 @@ def results_of(
     measured = measured or Measured()
     assumptions = assumptions_of(weeks, config, snapshots)
     books = shadow_books(weeks, assumptions, known=_going_on(measured.books, weeks, assumptions))
-    accounts = _accounts(weeks, config)
+    accounts, unpriced = _accounts(weeks, config), unpriced_books(books)
     return Results(
         until_at=until_at,
         weeks=tuple(weeks),
@@ -170,7 +176,10 @@ def results_of(
         reviewers=reviewer_scores(weeks),
         dissents=dissent_scores(weeks),
         exposure=exposure,
-        notices=(*move_notices(weeks), *(n for week in weeks for n in week_notices(week, books))),
+        notices=(
+            *move_notices(weeks),
+            *(notice for week in weeks for notice in week_notices(week, unpriced)),
+        ),
     )
 
 
@@ -190,7 +199,7 @@ def week_numbers(results: Results, week_id: str) -> WeekNumbers:
             for line in book.weeks
             if line.week_id == week_id
         ),
-        notices=week_notices(week, results.books),
+        notices=week_notices(week, unpriced_books(results.books)),
     )
 
 

@@ -8,20 +8,24 @@ import os
 import sys
 from collections.abc import Sequence
 from importlib.metadata import version
-from typing import Annotated
+from typing import Annotated, Literal
 
 import structlog
 import typer
 from typer.exceptions import Abort, TyperException
 
+from config import telemetry
 from config.errors import CouncilError
-from config.logs import configure_logs
+from config.logs import choose_format, configure_logs
 from mcp_server.commands import (
     database,
+    database_life,
+    database_roles,
     deliberation,
     exchange,
     general,
     installing,
+    jobs,
     money,
     operation,
     results,
@@ -30,8 +34,10 @@ from mcp_server.commands import (
     setup,
     simulating,
     stopping,
+    support,
     tokens,
     trading,
+    units,
 )
 from mcp_server.output import error_code, write_error
 
@@ -44,9 +50,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-db = typer.Typer(
-    help="The database: rebuild its read tables, verify its log.", no_args_is_help=True
-)
+db = typer.Typer(help="The database: its log, backups of it, and its server.", no_args_is_help=True)
 token = typer.Typer(
     help="Bearer tokens for `council serve`: make, list, revoke.", no_args_is_help=True
 )
@@ -71,6 +75,8 @@ app.command("drifts")(stopping.drifts)
 app.command("accept-drift")(stopping.accept_drift)
 app.command("checkpoint")(deliberation.checkpoint)
 app.command("postmortem")(results.postmortem)
+app.command("job")(jobs.job)
+app.command("worker")(jobs.worker)
 app.command("leaderboard")(results.leaderboard)
 app.command("passphrase")(secret.passphrase)
 app.command("ask")(general.ask)
@@ -79,14 +85,23 @@ app.command("prompts")(money.prompts)
 app.command("status")(operation.status)
 app.command("events")(operation.events)
 app.command("doctor")(operation.doctor)
+app.command("support-bundle")(support.support_bundle)
 app.command("mcp")(operation.mcp)
 app.command("serve")(serving.serve)
 app.command("exchange")(exchange.exchange)
 app.command("setup")(setup.setup)
 app.command("install")(installing.install)
+app.command("alert-failure", hidden=True)(units.alert_failure)
 app.command("init-db")(database.init_db)
 db.command("rebuild")(database.rebuild)
 db.command("verify")(database.verify)
+db.command("serve")(units.serve_database)
+db.command("head")(database_life.head)
+db.command("backup")(database_life.backup)
+db.command("restore")(database_life.restore)
+db.command("upgrade")(database_life.upgrade)
+db.command("import")(database_life.import_)
+db.command("roles")(database_roles.roles)
 app.add_typer(db, name="db")
 token.command("create")(tokens.create)
 token.command("list")(tokens.listed)
@@ -106,8 +121,13 @@ def _root(
         bool,
         typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version."),
     ] = False,
+    log_format: Annotated[
+        Literal["auto", "human", "json"],
+        typer.Option(help="How logs are written; auto is json in systemd's journal, else human."),
+    ] = "auto",
 ) -> None:
     """Language models pitch, review each other blind and trade paper; a person approves."""
+    choose_format(log_format)
 
 
 def main() -> None:
@@ -115,6 +135,7 @@ def main() -> None:
     # A shell that closed stdout leaves None here; whoever prints must not fall over it.
     sys.stdout = sys.stdout or open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
     code = run(sys.argv[1:])
+    telemetry.end()
     # All is closed by now; taking down a few hundred modules would cost half a second more.
     for stream in filter(None, (sys.stdout, sys.stderr)):
         stream.flush()
@@ -125,10 +146,10 @@ def run(arguments: Sequence[str]) -> int:
     """Run one command and return its exit code; every error becomes one sentence on stderr."""
     as_json = "--json" in arguments
     configure_logs("ERROR", (), as_json)
+    if problem := telemetry.configure(os.environ):
+        structlog.get_logger("council").error("telemetry.not_exported", reason=problem)
     try:
-        code = typer.main.get_command(app).main(
-            args=list(arguments), prog_name="council", standalone_mode=False
-        )
+        code = _traced(list(arguments))
         sys.stdout.flush()
         return code if isinstance(code, int) else 0
     except CouncilError as error:
@@ -146,6 +167,15 @@ def run(arguments: Sequence[str]) -> int:
         return _quiet_exit()
     except Exception as error:  # noqa: BLE001  # the entry point: traceback to the log, a sentence to the person
         return _unexpected(error, as_json=as_json)
+
+
+def _traced(arguments: list[str]) -> object:
+    """Run the command within a span of its name; other words of the line may be anything."""
+    command = typer.main.get_command(app)
+    known = getattr(command, "commands", {})
+    name = next((word for word in arguments if word in known), "council")
+    with telemetry.step(f"council {name}", {"command": name}):
+        return command.main(args=arguments, prog_name="council", standalone_mode=False)
 
 
 def _usage_sentence(message: str) -> str:

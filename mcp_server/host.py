@@ -11,9 +11,10 @@ from datetime import timedelta
 
 from config import logs
 from config.errors import UnreachableError
-from mcp_server import wiring
+from mcp_server import duties, wiring
 from mcp_server.progress import KEEP_ALIVE
 from mcp_server.runs import Runs
+from mcp_server.shared_reading import SharedReadings
 
 OPENING = timedelta(seconds=15)
 """How long one call waits for the app to be opened; the opening itself goes on."""
@@ -56,6 +57,7 @@ class Host:
         reads_only: bool = False,
     ) -> None:
         self.runs = Runs()
+        self.shared = SharedReadings()
         self.pace = pace
         self.reads_only = reads_only
         self._is_broken = False
@@ -76,6 +78,16 @@ class Host:
         if self._opened is None or self._owner is None:
             return False
         return self._opened.done() and not _failed(self._opened) and not self._owner.done()
+
+    @property
+    def only_shows(self) -> bool:
+        """Whether nobody can decide here: the server only reads, or its login may not decide."""
+        return self.reads_only or not duties.decides(self.role)
+
+    @property
+    def role(self) -> str | None:
+        """The database role of the app's login; None for the owner's, and before it is open."""
+        return self._opened.result().role if self._opened is not None and self.is_open else None
 
     async def app(self) -> "wiring.App":
         """Return the app, opening it first if need be; after a failure the next call tries anew.

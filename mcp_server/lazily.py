@@ -17,6 +17,7 @@ LATER = frozenset(
         "config.logs",
         "config.settings",
         "council.run_requests",
+        "mcp_server.duties",
         "mcp_server.operations",
         "mcp_server.prompt_material",
         "mcp_server.tools.approving",

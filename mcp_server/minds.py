@@ -11,6 +11,8 @@ from council.llm.journal import Journal
 from council.llm.models import GatewayModels, open_models
 from council.llm.preflight import Preflight, preflight
 from mcp_server.wiring import App
+from store.raw_answers import PostgresRawAnswers
+from store.remembering import RememberingEventStore
 
 
 @asynccontextmanager
@@ -28,7 +30,7 @@ async def opened_models(app: App, answers: Path | None = None) -> AsyncIterator[
     models = open_models(
         deps.config,
         mode=deps.mode,
-        journal=Journal(deps.store, deps.clock),
+        journal=_journal(app),
         clock=deps.clock,
         base_url=settings.requesty_base_url,
         api_key=key.get_secret_value() if key else "",
@@ -39,6 +41,19 @@ async def opened_models(app: App, answers: Path | None = None) -> AsyncIterator[
         yield models
     finally:
         await models.aclose()
+
+
+def _journal(app: App) -> Journal:
+    """Return the record of calls; with a policy in risk.yaml it keeps raw answers beside the log.
+
+    A simulation keeps its answers in its own log, which is thrown away as a whole.
+    """
+    deps = app.deps
+    if isinstance(deps.store, RememberingEventStore):
+        return Journal(deps.store, deps.clock)
+    keeps_apart = deps.config.risk.retention.raw_answers_days is not None
+    apart = PostgresRawAnswers(app.pool)
+    return Journal(deps.store, deps.clock, apart=apart, keeps_apart=keeps_apart)
 
 
 async def gateway_preflight(settings: Settings, config: Config) -> Preflight:

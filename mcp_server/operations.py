@@ -12,13 +12,15 @@ from uuid import UUID
 from config.errors import CouncilError
 from config.weeks import council_week, current_week, parse_week_id
 from council import pipeline
+from council.jobs.missed import missed_lately
 from council.ports import Desk
-from council.projections import READ_TABLES, project
+from council.projections import READ_TABLES, ROWLESS, project
 from council.trading import approvals
 from council.trading.approvals import Decided, Decider
 from council.trading.executor import executor_loop, run_until_settled
 from mcp_server.alert_readings import unsent_alerts
 from mcp_server.alerting import alerting
+from mcp_server.duties import sends_orders
 from mcp_server.measure_views import drift_line
 from mcp_server.readings import (
     list_trades,
@@ -170,6 +172,7 @@ async def status(app: App) -> StatusShape:
         degraded=(
             *stop_sentences(stops),
             *await unsent_alerts(app),
+            *await missed_lately(deps.clock.now(), deps.store),
             *await read_silences(app),
             *standing.degraded,
         ),
@@ -255,7 +258,7 @@ async def database_ready(app: App) -> DatabaseShape:
 
 async def rebuild(app: App) -> DatabaseShape:
     """Fold every event into emptied read tables."""
-    events = await projector.rebuild(app.pool, project, READ_TABLES)
+    events = await projector.rebuild(app.pool, project, READ_TABLES, rowless=ROWLESS)
     message = f"{len(READ_TABLES)} read tables were folded anew from {events} events."
     return DatabaseShape(
         database=app.database, ok=True, events=events, bad_position=None, message=message
@@ -305,15 +308,22 @@ async def _recent_trades(app: App) -> tuple[TradeShape, ...]:
     return (*others, *await list_trades(app, week_id=week_id))
 
 
-async def execute_for_ever(app: App) -> None:
-    """Send what is approved until the caller is cancelled."""
-    await execute_in_background(app, asyncio.Event())
+async def execute_for_ever(app: App, turned: Callable[[], None] = lambda: None) -> None:
+    """Send what is approved until the caller is cancelled; `turned` hears of each turn."""
+    await execute_in_background(app, asyncio.Event(), turned)
 
 
-async def execute_in_background(app: App, stop: asyncio.Event) -> None:
-    """Send what is approved, looking again and again, and alerts beside it, until `stop` is set."""
+async def execute_in_background(
+    app: App, stop: asyncio.Event, turned: Callable[[], None] = lambda: None
+) -> None:
+    """Send what is approved, looking again and again, and alerts beside it, until `stop` is set.
+
+    With a login that may send no order nothing is done: another process does it with its own.
+    """
+    if not sends_orders(app.role):
+        return
     async with alerting(app):
-        await executor_loop(app.deps, stop, _EXECUTOR_INTERVAL)
+        await executor_loop(app.deps, stop, _EXECUTOR_INTERVAL, turned=turned)
 
 
 async def week_of_postmortem(app: App, week_id: str | None) -> str:

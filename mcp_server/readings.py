@@ -13,6 +13,7 @@ from council.events import ModelCalled
 from council.llm.spending import Spending, spending_of
 from council.measure_facts import ModelDriftMeasured
 from council.pipeline import load_week
+from council.projections import asked_columns
 from council.trading.finding import find_trade
 from council.trading.lifecycle import load_trade
 from council.trading.verdicts import phrase_for
@@ -70,8 +71,7 @@ async def trade_shapes(store: EventStore, rows: Sequence[Row]) -> tuple[TradeSha
     orders: dict[str, list[Row]] = {}
     for order in await store.rows("orders", where={"trade_id": ids}) if ids else ():
         orders.setdefault(str(order["trade_id"]), []).append(order)
-    shapes = [trade_shape(row, orders.get(str(row["trade_id"]), ())) for row in rows]
-    return tuple([await _as_asked(shape, store) for shape in shapes])
+    return tuple([await _shown(row, orders.get(str(row["trade_id"]), ()), store) for row in rows])
 
 
 async def one_trade(store: EventStore, text: str) -> TradeShape:
@@ -86,14 +86,16 @@ async def one_trade(store: EventStore, text: str) -> TradeShape:
     return trade
 
 
-async def _as_asked(trade: TradeShape, store: EventStore) -> TradeShape:
-    """Return a trade that waits with the phrase of the round in which it waits.
+async def _shown(row: Row, orders: Sequence[Row], store: EventStore) -> TradeShape:
+    """Show a trade; one that waits as the log asks for it, whatever stands in its row.
 
-    How often it was asked stands in no read table, and an older phrase is worth nothing.
+    Who may write the row need not be one who may approve: nobody should approve what only the row
+    says. And how often it was asked stands in no row, while an older phrase is worth nothing.
     """
-    if trade.status != "pending":
-        return trade
-    proposal = (await load_trade(store, UUID(trade.trade_id))).proposal
+    if row["status"] != "pending":
+        return trade_shape(row, orders)
+    proposal = (await load_trade(store, UUID(str(row["trade_id"])))).proposal
+    trade = trade_shape({**row, **asked_columns(proposal)}, orders)
     phrase = phrase_for(proposal.ticket, proposal.round)
     return trade.model_copy(update={"confirmation": phrase})
 

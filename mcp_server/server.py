@@ -4,13 +4,14 @@ import asyncio
 import os
 import signal
 from collections.abc import AsyncIterator, Callable, Collection
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from importlib.metadata import version
 
 from mcp.server.mcpserver import MCPServer
 
-from mcp_server import operations, wiring
+from config import telemetry
+from mcp_server import duties, operations, wiring
 from mcp_server.apps.card import approval_card
 from mcp_server.completions import add_completions
 from mcp_server.host import Host, OpenApp
@@ -109,8 +110,11 @@ async def serve_stdio(serving: Serving = EVERYTHING) -> None:
     await server_of(lambda: host, serving, tools_of=listed_tools).run_stdio_async()
 
 
-def _opened() -> AbstractAsyncContextManager["wiring.App"]:
-    return wiring.assembled(wiring.settled(), wiring.Terms(pooled=True))
+@asynccontextmanager
+async def _opened() -> AsyncIterator["wiring.App"]:
+    async with wiring.assembled(wiring.settled(), wiring.Terms(pooled=True)) as app:
+        duties.check_serves_tools(app.role)
+        yield app
 
 
 async def _in_background(app: "wiring.App", stop: asyncio.Event) -> None:
@@ -126,7 +130,11 @@ def _leave_on_signals(host: Host) -> None:
 
     def leave(number: int) -> None:
         closing = loop.create_task(host.aclose())
-        closing.add_done_callback(lambda _: os._exit(_SIGNALLED + number))
+        closing.add_done_callback(lambda _: end(number))
+
+    def end(number: int) -> None:
+        telemetry.end()
+        os._exit(_SIGNALLED + number)
 
     with suppress(NotImplementedError):
         for number in (signal.SIGINT, signal.SIGTERM):

@@ -35,9 +35,13 @@ def _serve(*, read_only: bool) -> None:
     load_later()
     from asyncio import run  # noqa: PLC0415 - as above
 
+    from config import telemetry  # noqa: PLC0415 - the MCP package has loaded what it needs
     from mcp_server.server import Serving, serve_stdio  # noqa: PLC0415 - after `load_later`
 
+    # What it cannot do, `council doctor` says: a host shows nobody our stderr.
+    telemetry.configure(os.environ)
     run(serve_stdio(Serving(read_only=read_only)))
+    telemetry.end()
     # As the command line ends: all is closed, and taking down the modules takes its time.
     os._exit(0)
 

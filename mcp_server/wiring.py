@@ -19,6 +19,8 @@ from config.settings import Settings, load_settings
 from council.codec import KINDS
 from council.ports import Deps, Progress
 from council.projections import ROWLESS, project
+from council.table_writers import WRITTEN_BY
+from mcp_server.duties import role_in, told_of
 from mcp_server.halt_file import HaltFile
 from mcp_server.standing import Standing, standing_of
 from store.databases import ensure_database
@@ -63,7 +65,10 @@ class NotOpened:
 
 @dataclass(frozen=True, slots=True)
 class App:
-    """What commands and tools work with: the Deps, and what the Deps do not say of themselves."""
+    """What commands and tools work with: the Deps, and what the Deps do not say of themselves.
+
+    `role` is the database role of the login; None is the owner, who may do everything.
+    """
 
     settings: Settings
     standing: Standing
@@ -71,6 +76,7 @@ class App:
     pool: StorePool
     dsn: str = field(repr=False)
     database: Literal["embedded", "external"]
+    role: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +115,8 @@ async def opened_store(settings: Settings, terms: Terms | None = None) -> AsyncI
     """Open configuration, database, migrations, pool, store and locks, and nothing else.
 
     Raises:
-        ConfigError: a YAML file or a setting is wrong, or a newer version wrote the database.
+        ConfigError: a YAML file or a setting is wrong, a newer version wrote the database, or its
+            grants are not those of approval.mode.
         UnreachableError: the database does not answer.
     """
     terms = terms or Terms()
@@ -125,13 +132,12 @@ async def opened_store(settings: Settings, terms: Terms | None = None) -> AsyncI
         if not terms.alone:
             locks = await stack.enter_async_context(aclosing(PostgresLocks(dsn)))
         await refuse_unknown_kinds(pool, KINDS)
+        role = None if terms.alone else await role_in(pool, config.risk.approval.mode)
         deps = Deps(
             config=config,
             clock=terms.clock,
             calendar=cast("Any", NotOpened("the calendar")),
-            store=(RememberingEventStore if terms.alone else PostgresEventStore)(
-                pool, project, rowless=ROWLESS
-            ),
+            store=_store(pool, is_alone=terms.alone),
             locks=locks,
             models=cast("Any", NotOpened("models")),
             research={},
@@ -144,7 +150,8 @@ async def opened_store(settings: Settings, terms: Terms | None = None) -> AsyncI
             tell=terms.tell,
         )
         database = "external" if settings.database_dsn else "embedded"
-        yield App(settings, standing, deps, pool, dsn, cast("Any", database))
+        standing = told_of(role, standing)
+        yield App(settings, standing, deps, pool, dsn, cast("Any", database), role)
 
 
 def _halt_wanted(settings: Settings, terms: Terms) -> Callable[[], str | None]:
@@ -183,7 +190,7 @@ async def assembled(settings: Settings, terms: Terms | None = None) -> AsyncIter
             refused_accounts=floor.refused,
             degraded=standing.degraded,
         )
-        app = replace(app, standing=standing, deps=deps)
+        app = replace(app, standing=told_of(app.role, standing), deps=deps)
         yield await _with_models(app, stack, answers=terms.answers) if terms.models else app
 
 
@@ -202,10 +209,11 @@ async def _with_models(app: App, stack: AsyncExitStack, *, answers: Path | None)
 
     models = await stack.enter_async_context(opened_models(app, answers))
     chains = await stack.enter_async_context(opened_chains(app, models))
-    degraded = (*app.standing.degraded, *models.notices)
+    told = (*app.standing.degraded, *models.notices)
+    degraded = (*app.deps.degraded, *models.notices)
     return replace(
         app,
-        standing=replace(app.standing, degraded=degraded),
+        standing=replace(app.standing, degraded=told),
         deps=replace(app.deps, models=models, research=chains, degraded=degraded),
     )
 
@@ -218,6 +226,12 @@ async def opened_database(settings: Settings, name: str | None = None) -> AsyncI
         return
     async with embedded_database(settings.council_home, name or "council") as dsn:
         yield dsn
+
+
+def _store(pool: StorePool, *, is_alone: bool) -> PostgresEventStore:
+    if is_alone:
+        return RememberingEventStore(pool, project, rowless=ROWLESS, written_by=WRITTEN_BY)
+    return PostgresEventStore(pool, project, rowless=ROWLESS)
 
 
 async def _pool(settings: Settings, dsn: str, stack: AsyncExitStack, *, pooled: bool) -> StorePool:

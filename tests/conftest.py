@@ -20,6 +20,8 @@ from store.cluster import Cluster
 from store.databases import ensure_database
 from store.migrate import migrate
 
+pytest_plugins = ["tests.leaks"]
+
 T = TypeVar("T")
 TEMPLATE = "council_template"
 LEAST_MEMORY_BYTES = 2_000_000_000

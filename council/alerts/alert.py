@@ -15,10 +15,12 @@ _MENTION = re.compile(r"[<>@`]")
 class AlertKind(StrEnum):
     """What can be told, in the order in which a message says it."""
 
+    DAMAGED = "damaged"
     HALTED = "halted"
     DRIFTED = "drifted"
     FAILED = "failed"
     UNCLEAR = "unclear"
+    MISSED = "missed"
     EXPIRING = "expiring"
     CHECKPOINT = "checkpoint"
     WAITING = "waiting"
@@ -27,6 +29,7 @@ class AlertKind(StrEnum):
     BUDGET = "budget"
     SILENT = "silent"
     POSTMORTEM = "postmortem"
+    HEAD = "head"
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,10 +19,12 @@ MOST_LINES: Final = 12
 """Of one kind in one message; what is more is counted."""
 _LONGEST_TITLE: Final = 120
 _TITLES: Final = {
+    AlertKind.DAMAGED: ("the log is damaged", "the log is damaged"),
     AlertKind.HALTED: ("trading halted", "trading halted"),
     AlertKind.DRIFTED: ("1 position drifted", "{} positions drifted"),
     AlertKind.FAILED: ("1 trade failed", "{} trades failed"),
     AlertKind.UNCLEAR: ("1 order unclear", "{} orders unclear"),
+    AlertKind.MISSED: ("scheduled work missed", "{} times scheduled work missed"),
     AlertKind.EXPIRING: ("1 trade expires soon", "{} trades expire soon"),
     AlertKind.CHECKPOINT: ("a checkpoint wants a change", "checkpoints want {} changes"),
     AlertKind.WAITING: ("1 trade waits", "{} trades wait"),
@@ -31,12 +33,15 @@ _TITLES: Final = {
     AlertKind.BUDGET: ("budget nearly spent", "budgets nearly spent"),
     AlertKind.SILENT: ("1 manager silent", "{} managers silent"),
     AlertKind.POSTMORTEM: ("postmortem ready", "postmortems ready"),
+    AlertKind.HEAD: ("the log's head", "{} heads of the log"),
 }
 _HEADINGS: Final = {
+    AlertKind.DAMAGED: "The log is not what was written",
     AlertKind.HALTED: "Trading halted",
     AlertKind.DRIFTED: "Positions that no order of ours explains",
     AlertKind.FAILED: "Trades that failed",
     AlertKind.UNCLEAR: "Orders that are not clear",
+    AlertKind.MISSED: "Scheduled work that failed or was skipped",
     AlertKind.EXPIRING: "Trades that expire soon",
     AlertKind.CHECKPOINT: "A checkpoint wants a change",
     AlertKind.WAITING: "Trades that wait for your approval",
@@ -45,12 +50,16 @@ _HEADINGS: Final = {
     AlertKind.BUDGET: "What models cost",
     AlertKind.SILENT: "Portfolio managers that are silent",
     AlertKind.POSTMORTEM: "Postmortems",
+    AlertKind.HEAD: "The log's head",
 }
 _TO_DO: Final = {
+    AlertKind.DAMAGED: "Stop: `council halt`. Look: `council db verify`. Restore: `council db "
+    "restore FILE --into NAME`.",
     AlertKind.HALTED: "Look: {page}/status or `council status`. To go on: `council resume`.",
     AlertKind.DRIFTED: "Look: `council drifts`. To take it: `council accept-drift`.",
     AlertKind.FAILED: "Look: {page}/approvals or `council trade ID`.",
     AlertKind.UNCLEAR: "Look: {page}/status, and at the venue itself.",
+    AlertKind.MISSED: "Look: `council status`. To do what is of use still: `council job NAME`.",
     AlertKind.EXPIRING: "Decide: {page}/approvals or `council approve ID`.",
     AlertKind.CHECKPOINT: "Decide: {page}/approvals or `council trades`.",
     AlertKind.WAITING: "Decide: {page}/approvals or `council approve ID`.",
@@ -58,6 +67,7 @@ _TO_DO: Final = {
     AlertKind.BUDGET: "Look: {page}/costs or `council costs`. The caps are in models.yaml.",
     AlertKind.SILENT: "Look: `council doctor`.",
     AlertKind.POSTMORTEM: "Read: {page}/weeks or `council postmortem`.",
+    AlertKind.HEAD: "Keep it: `council db verify --against HEAD` finds what was cut or changed.",
 }
 _DECISIONS: Final = frozenset({AlertKind.WAITING, AlertKind.EXPIRING})
 
@@ -110,6 +120,15 @@ def trial_message(head: Letterhead) -> Message:
     """Write the message by which a person finds out whether an address works."""
     text = f"{_opening(head)}\n\nThis is a test: nothing happened, and nothing is to be done."
     return Message(f"{head.tag}: test of alerts", text)
+
+
+def unit_message(unit: str, head: Letterhead, logs: str) -> Message:
+    """Write that a service failed, which systemd starts again by itself; `logs` shows why."""
+    text = (
+        f"{_opening(head)}\n\n{unit} failed on this machine. It is started again by itself, as "
+        f"often as it takes.\nWhy: `{logs}`. What is wrong: `council doctor`."
+    )
+    return Message(f"{head.tag}: {unit} failed", text)
 
 
 def new_york(at: datetime) -> str:

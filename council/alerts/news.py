@@ -12,6 +12,7 @@ from council.measure_facts import ManagerFellSilent
 from council.model.checkpoint import Action
 from council.model.ticket import Ticket
 from council.result_facts import PostmortemAbstained, PostmortemWritten
+from council.slot_facts import SlotDone, SlotFact, SlotFailed, SlotSkipped
 from council.trade_facts import (
     ApprovalVoided,
     DriftDetected,
@@ -23,6 +24,7 @@ from council.trade_facts import (
     TradingHalted,
     TradingResumed,
 )
+from council.upkeep_facts import ChainDamageFound, ChainHeadPublished
 from store.events import StoredEvent
 
 _SHOWN_OF_ID = 8
@@ -45,6 +47,8 @@ def news_of(
             return _alert(event, AlertKind.RELAYED, name, line, key=str(fact.trade_id))
         case CheckpointTaken() if fact.checkpoint.action is not Action.STAY:
             return _checkpoint(event, fact)
+        case SlotFact():
+            return _slot(event, fact)
     line_of = _LINES.get(type(fact))
     if line_of is None:
         return None
@@ -86,6 +90,20 @@ def _checkpoint(event: StoredEvent, fact: CheckpointTaken) -> Alert:
     )
     alert = _alert(event, AlertKind.CHECKPOINT, fact.account, line, key=fact.account)
     return replace(alert, source=look.checkpoint_id)
+
+
+def _slot(event: StoredEvent, fact: SlotFact) -> Alert | None:
+    """Tell of work that was skipped, of parts of it that failed, and of its first failure."""
+    match fact:
+        case SlotSkipped():
+            line = f"was skipped: {said(fact.reason)}"
+        case SlotFailed(number=1):
+            line = f"failed, and is tried again while it is of use: {said(fact.reason)}"
+        case SlotDone() if fact.problems:
+            line = f"was done but for a part: {said(' '.join(fact.problems))}"
+        case _:
+            return None
+    return _alert(event, AlertKind.MISSED, f"{fact.job} {fact.slot}", line, key=str(event.event_id))
 
 
 def _about(fact: Fact, named: Names) -> str:
@@ -144,6 +162,14 @@ def _numbers(fact: PostmortemAbstained) -> str:
     return f"the numbers of the week {fact.week_id} are ready; no model wrote a text on them"
 
 
+def _damaged(fact: ChainDamageFound) -> str:
+    return f"the event at position {fact.position} does not fit: {said(fact.reason)}"
+
+
+def _head(fact: ChainHeadPublished) -> str:
+    return f"{fact.position}:{fact.head}"
+
+
 _LINES: dict[type[Fact], tuple[AlertKind, Callable[[Any], str]]] = {
     OrderRefused: (AlertKind.FAILED, _refused),
     TradeIncomplete: (AlertKind.FAILED, _incomplete),
@@ -152,6 +178,8 @@ _LINES: dict[type[Fact], tuple[AlertKind, Callable[[Any], str]]] = {
     TradingHalted: (AlertKind.HALTED, _halted),
     TradingResumed: (AlertKind.RESUMED, _resumed),
     ManagerFellSilent: (AlertKind.SILENT, _silent),
+    ChainDamageFound: (AlertKind.DAMAGED, _damaged),
+    ChainHeadPublished: (AlertKind.HEAD, _head),
     PostmortemWritten: (AlertKind.POSTMORTEM, _written),
     PostmortemAbstained: (AlertKind.POSTMORTEM, _numbers),
 }

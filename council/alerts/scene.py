@@ -18,6 +18,7 @@ from council.events import CheckpointTaken, ModelCalled
 from council.fact import Fact
 from council.measure_facts import ManagerFellSilent
 from council.result_facts import PostmortemAbstained, PostmortemWritten
+from council.slot_facts import SlotDone, SlotFailed, SlotSkipped
 from council.trade_facts import (
     ApprovalRevoked,
     ApprovalVoided,
@@ -39,6 +40,7 @@ from council.trade_facts import (
     TradingHalted,
     TradingResumed,
 )
+from council.upkeep_facts import ChainDamageFound, ChainHeadPublished
 from store.events import StoredEvent
 
 WATCHED: Final[tuple[type[Fact], ...]] = (
@@ -64,6 +66,11 @@ WATCHED: Final[tuple[type[Fact], ...]] = (
     ManagerFellSilent,
     PostmortemWritten,
     PostmortemAbstained,
+    SlotDone,
+    SlotSkipped,
+    SlotFailed,
+    ChainDamageFound,
+    ChainHeadPublished,
 )
 """Every kind of fact that matters here, but for the calls to models."""
 _ENDED = (TradeRejected, TradeExpired, TradeCompleted, TradeIncomplete)

@@ -5,11 +5,12 @@ the week after, or to the newest prices while it runs. Money is Decimal US dolla
 signed whole shares, instants are aware, and everything is in order of time, oldest first.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Hashable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
+from typing import Any, TypeVar
 from uuid import UUID
 
 from council.model.checkpoint import Checkpoint
@@ -17,6 +18,8 @@ from council.model.decision import Decision
 from council.model.pitch import Pitch
 from council.model.review import Review
 from council.model.ticket import LegName, Ticket
+
+T = TypeVar("T")
 
 
 class Moment(StrEnum):
@@ -122,6 +125,17 @@ class Week:
     reviews: tuple[Review, ...] = ()
     labels: Mapping[str, str] | None = None
     decision: Decision | None = None
+    _made: dict[Hashable, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    def once(self, what: Hashable, make: Callable[[], T]) -> T:
+        """Return what `make` makes of this week alone, made once: a week never changes.
+
+        Years of finished weeks are measured again with every new one.
+        """
+        if what not in self._made:
+            self._made[what] = make()
+        made: T = self._made[what]
+        return made
 
     def account(self, nickname: str) -> AccountWeek | None:
         """Return the week of one account, None where it had none."""

@@ -8,7 +8,9 @@ out are not in here.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
+from functools import partial
 from itertools import groupby
 from math import fsum
 
@@ -68,7 +70,7 @@ def account_results(account: str, weeks: Sequence[Week]) -> AccountResults:
     solvent = bool(equities) and min(equities) > 0
     moves = [one for run in runs for one in returns_of(_equities(run))] if solvent else []
     daily = [one for run in runs for one in returns_of(_daily(run))] if solvent else []
-    exits = [found for week, own in pairs for found in panic_exits(week, own)]
+    exits = [found for week, own in pairs for found in _panic_exits(week, own)]
     return AccountResults(
         account=account,
         weeks=tuple(week.week_id for week, _ in pairs),
@@ -82,42 +84,80 @@ def account_results(account: str, weeks: Sequence[Week]) -> AccountResults:
         hits=_hits(pairs),
         panic_exits=len(exits),
         panic_cost_usd=_cost(exits),
-        gross_exposure=_mean([_share(m.long_usd - m.short_usd, m) for m in marks]),
-        net_exposure=_mean([_share(m.long_usd + m.short_usd, m) for m in marks]),
+        gross_exposure=_mean([mark.gross for mark in marks]),
+        net_exposure=_mean([mark.net for mark in marks]),
         sessions=len(daily),
     )
 
 
-def _runs(pairs: Sequence[_Pair]) -> list[list[EquityMark]]:
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """A mark as floats, and its exposure by its own equity; None where that is not above zero."""
+
+    at: datetime
+    is_close: bool
+    equity_usd: Decimal
+    equity: float
+    gross: float | None
+    net: float | None
+
+
+def _seen(mark: EquityMark) -> _Seen:
+    return _Seen(
+        at=mark.at,
+        is_close=mark.moment is Moment.CLOSE,
+        equity_usd=mark.equity_usd,
+        equity=float(mark.equity_usd),
+        gross=_share(mark.long_usd - mark.short_usd, mark),
+        net=_share(mark.long_usd + mark.short_usd, mark),
+    )
+
+
+def _runs(pairs: Sequence[_Pair]) -> list[list[_Seen]]:
     """Return the marks in order of time, a list for each stay of the account in one home."""
-    marked = (own for _, own in pairs if own.marks)
-    stays = groupby(marked, key=lambda own: own.home)
-    return [_joined(own.marks for own in stay) for _, stay in stays]
+    marked = (pair for pair in pairs if pair[1].marks)
+    stays = groupby(marked, key=lambda pair: pair[1].home)
+    return [_joined(_marks(week, own) for week, own in stay) for _, stay in stays]
 
 
-def _profit(runs: Sequence[Sequence[EquityMark]]) -> Decimal | None:
+def _marks(week: Week, own: AccountWeek) -> tuple[_Seen, ...]:
+    return week.once(("marks", own.account), lambda: tuple(map(_seen, own.marks)))
+
+
+def _panic_exits(week: Week, own: AccountWeek) -> tuple[PanicExit, ...]:
+    return week.once(("panic exits", own.account), lambda: panic_exits(week, own))
+
+
+def _profit(runs: Sequence[Sequence[_Seen]]) -> Decimal | None:
     told = [run[-1].equity_usd - run[0].equity_usd for run in runs if len(run) > 1]
     return sum(told, Decimal(0)) if told else None
 
 
-def _joined(series: Iterable[Sequence[EquityMark]]) -> list[EquityMark]:
+def _joined(series: Iterable[Sequence[_Seen]]) -> list[_Seen]:
     """Return all marks in order of time; where one week ends and the next begins they are one."""
     by_time = {mark.at: mark for marks in series for mark in marks}
     return [by_time[at] for at in sorted(by_time)]
 
 
-def _daily(marks: Sequence[EquityMark]) -> list[float]:
-    return _equities([marks[0], *(m for m in marks[1:] if m.moment is Moment.CLOSE)])
+def _equities(marks: Sequence[_Seen]) -> list[float]:
+    return [mark.equity for mark in marks]
 
 
-def _equities(marks: Sequence[EquityMark]) -> list[float]:
-    return [float(mark.equity_usd) for mark in marks]
+def _daily(marks: Sequence[_Seen]) -> list[float]:
+    return [marks[0].equity, *(mark.equity for mark in marks[1:] if mark.is_close)]
 
 
 def _turnover(pairs: Sequence[_Pair], equities: Sequence[float]) -> float | None:
     mean = _mean(list(equities))
-    traded = [float(fill.quantity * fill.price) for _, own in pairs for fill in _fills(own)]
+    traded = [usd for week, own in pairs for usd in _traded(week, own)]
     return None if mean is None else turnover(traded, mean)
+
+
+def _traded(week: Week, own: AccountWeek) -> tuple[float, ...]:
+    return week.once(
+        ("traded", own.account),
+        lambda: tuple(float(fill.quantity * fill.price) for fill in _fills(own)),
+    )
 
 
 def _fills(account: AccountWeek) -> list[Fill]:
@@ -125,16 +165,21 @@ def _fills(account: AccountWeek) -> list[Fill]:
 
 
 def _conviction_changes(pairs: Sequence[_Pair]) -> list[float]:
-    return [
-        float(look.conviction_after - look.conviction_before)
-        for _, own in pairs
-        for look in own.checkpoints
-    ]
+    return [change for week, own in pairs for change in _changes(week, own)]
+
+
+def _changes(week: Week, own: AccountWeek) -> tuple[float, ...]:
+    changed = ((look.conviction_after, look.conviction_before) for look in own.checkpoints)
+    return week.once(
+        ("conviction", own.account), lambda: tuple(float(now - then) for now, then in changed)
+    )
 
 
 def _hits(pairs: Sequence[_Pair]) -> Proportion:
     held = [pair for pair in pairs if pair[1].positions or _fills(pair[1])]
-    profits = [account_profit(week, own) for week, own in held]
+    profits = [
+        week.once(("profit", own.account), partial(account_profit, week, own)) for week, own in held
+    ]
     return proportion_of([profit > 0 for profit in profits if profit])
 
 

@@ -4,8 +4,9 @@ Pure. A pitch's result is what one dollar in its direction gained from the week'
 0 for FLAT, so that sizes play no part.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from statistics import fmean
 from uuid import UUID
 
@@ -48,13 +49,13 @@ class DissentScore:
 def reviewer_scores(weeks: Sequence[Week]) -> tuple[ReviewerScore, ...]:
     """Return the score of all reviewers together, then of each by name."""
     names = sorted({review.reviewer for week in weeks for review in week.reviews})
-    judged = [_judged(week) for week in weeks]
+    judged = [week.once("judged", partial(_judged, week)) for week in weeks]
     return tuple(_score(name, judged) for name in (None, *names))
 
 
 def dissent_scores(weeks: Sequence[Week]) -> tuple[DissentScore, ...]:
     """Return the score of all dissents together, then by the author of the overruled pitch."""
-    cases = [case for week in weeks for case in _dissents(week)]
+    cases = [case for week in weeks for case in week.once("dissents", partial(_dissents, week))]
     authors = sorted({author for author, _ in cases})
     return tuple(
         DissentScore(name, proportion_of([ok for author, ok in cases if name in (None, author)]))
@@ -83,11 +84,11 @@ def harshest(week: Week) -> tuple[Review, ...]:
 
 @dataclass(frozen=True, slots=True)
 class _Judged:
-    """A week's results by pitch, its reviews with their mean scores, and its kill shots."""
+    """What each reviewer of a week foretold of its results, and the week's kill shots."""
 
     week_id: str
-    results: dict[UUID, float]
-    reviews: tuple[tuple[Review, float], ...]
+    information: dict[str | None, float | None]
+    """By reviewer, None: of all of them together."""
     shots: tuple[tuple[str, bool], ...]
     """Who marked a pitch down hardest, and whether it lost."""
 
@@ -96,29 +97,32 @@ def _judged(week: Week) -> _Judged:
     results = results_of(week)
     flat = {pitch.idea_id for pitch in week.pitches if pitch.direction is Direction.FLAT}
     shots = [shot for shot in harshest(week) if shot.pitch_id in results.keys() - flat]
+    means = [(review, review.scores.mean) for review in week.reviews]
+    names = {None, *(review.reviewer for review in week.reviews)}
     return _Judged(
         week.week_id,
-        results,
-        tuple((review, review.scores.mean) for review in week.reviews),
+        {name: _information(name, means, results) for name in names},
         tuple((shot.reviewer, results[shot.pitch_id] < 0) for shot in shots),
     )
 
 
 def _score(reviewer: str | None, weeks: Sequence[_Judged]) -> ReviewerScore:
-    weekly = {week.week_id: _information(reviewer, week) for week in weeks}
+    weekly = {week.week_id: week.information.get(reviewer) for week in weeks}
     known = {week_id: value for week_id, value in weekly.items() if value is not None}
     shots = [lost for week in weeks for by, lost in week.shots if reviewer in (None, by)]
     return ReviewerScore(reviewer, known, estimate(known), proportion_of(shots))
 
 
-def _information(reviewer: str | None, week: _Judged) -> float | None:
-    """Return the rank correlation of the week's mean scores by pitch with the results."""
+def _information(
+    reviewer: str | None, reviews: Sequence[tuple[Review, float]], results: Mapping[UUID, float]
+) -> float | None:
+    """Return the rank correlation of a week's mean scores by pitch with the results."""
     scores: dict[UUID, list[float]] = {}
-    for review, mean in week.reviews:
-        if reviewer in (None, review.reviewer) and review.pitch_id in week.results:
+    for review, mean in reviews:
+        if reviewer in (None, review.reviewer) and review.pitch_id in results:
             scores.setdefault(review.pitch_id, []).append(mean)
     return rank_correlation(
-        [fmean(own) for own in scores.values()], [week.results[idea] for idea in scores]
+        [fmean(own) for own in scores.values()], [results[idea] for idea in scores]
     )
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
+from functools import partial
 from itertools import zip_longest
 from types import MappingProxyType
 from typing import Final
@@ -122,7 +123,8 @@ def _measured(
     if stage in _COMPARED:
         one, other = (books[kind] for kind in _COMPARED[stage])
         return _differences(weeks, one, other, assumptions.chairman)
-    values = (_on_trades(week, _ON_TRADES[stage], assumptions.costs) for week in weeks)
+    value, costs = _ON_TRADES[stage], assumptions.costs
+    values = [week.once((stage, costs), partial(_on_trades, week, value, costs)) for week in weeks]
     return tuple(value for value in values if value is not None)
 
 

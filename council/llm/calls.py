@@ -11,6 +11,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
+from config import telemetry
 from config.clock import Clock
 from config.model_schema import CallLimits
 from council.events import AnswerMode, CostSource, ModelCalled
@@ -144,7 +145,11 @@ class Calls:
     ) -> tuple[Reply, ModelCalled]:
         timeout = min(self._line.limits.call_timeout_seconds, seconds_left)
         started_at = self._line.clock.now()
-        reply = await self._line.gateway.send(request, timeout_seconds=timeout)
+        with telemetry.step(f"chat {request.model}", self._asked(request), "client") as step:
+            reply = await self._line.gateway.send(request, timeout_seconds=timeout)
+            step.says(_answered(reply))
+            if reply.outcome != "answered":
+                step.failed(reply.outcome)
         latency = max(0.0, (self._line.clock.now() - started_at).total_seconds())
         self._number += 1
         called = self._fact(
@@ -154,6 +159,17 @@ class Calls:
         if self._line.answers:
             await self._line.answers.keep(request, replace(reply, cost_usd=called.cost_usd))
         return reply, called
+
+    def _asked(self, request: ChatRequest) -> dict[str, telemetry.Said | None]:
+        """Return what a trace may say of a call before it is made."""
+        return {
+            "gen_ai.operation.name": "chat",
+            "gen_ai.provider.name": self._line.gateway.name,
+            "gen_ai.request.model": request.model,
+            "stage": self._question.stage,
+            "account": self._question.asked_by,
+            "attempt": self._number + 1,
+        }
 
     def _wait_before_next(self, reply: Reply, tries: int) -> timedelta | None:
         """Return how long to wait before another try, or None where there is to be none."""
@@ -206,6 +222,16 @@ class Calls:
             return reply.cost_usd, "provider"
         estimate = self._line.prices.estimate(request, reply)
         return estimate, "none" if estimate is None else "estimate"
+
+
+def _answered(reply: Reply) -> dict[str, telemetry.Said | None]:
+    """Return what a trace may say of a reply: never its text, nor why it failed."""
+    return {
+        "gen_ai.response.model": reply.served_model,
+        "gen_ai.response.finish_reasons": (reply.finish_reason,) if reply.finish_reason else None,
+        "gen_ai.usage.input_tokens": reply.prompt_tokens,
+        "gen_ai.usage.output_tokens": reply.completion_tokens,
+    }
 
 
 def _mode_of(request: ChatRequest) -> AnswerMode:

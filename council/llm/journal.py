@@ -1,7 +1,7 @@
 """Every call to a model, written down the moment it ends: paid once, replayed for ever after."""
 
 import hashlib
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -13,7 +13,7 @@ from council.codec import to_event, to_fact
 from council.events import AnsweringModeFound, ModelCalled
 from council.ports import Question
 from store.events import StoredEvent
-from store.ports import EventStore
+from store.ports import EventStore, RawAnswers
 
 ANSWER_CHARACTERS = 200_000
 """What is longer is cut for storage; its sha-256 is of the whole."""
@@ -29,11 +29,24 @@ class _Read:
 
 
 class Journal:
-    """The streams `llm-{week_id}` as a record that is asked before any model is."""
+    """The streams `llm-{week_id}` as a record that is asked before any model is.
 
-    def __init__(self, store: EventStore, clock: Clock) -> None:
+    Answers are looked for `apart` as well; where it `keeps_apart`, they are kept there from now on,
+    and their events hold the sha-256 alone.
+    """
+
+    def __init__(
+        self,
+        store: EventStore,
+        clock: Clock,
+        *,
+        apart: RawAnswers | None = None,
+        keeps_apart: bool = False,
+    ) -> None:
         self._store = store
         self._clock = clock
+        self._apart = apart
+        self._keeps_apart = keeps_apart
         self._read = _Read("")
 
     async def calls(self, week_id: str) -> Mapping[UUID, ModelCalled]:
@@ -42,7 +55,8 @@ class Journal:
         events = await self._store.read_stream(f"llm-{week_id}", known.version)
         if events:
             facts = [to_fact(event) for event in events]
-            new = {fact.call_id: fact for fact in facts if isinstance(fact, ModelCalled)}
+            new_calls = [fact for fact in facts if isinstance(fact, ModelCalled)]
+            new = {fact.call_id: fact for fact in await self._with_answers(new_calls)}
             known = _Read(week_id, events[-1].version, {**known.calls, **new})
         self._read = known
         return known.calls
@@ -53,7 +67,31 @@ class Journal:
 
     async def record(self, fact: ModelCalled | AnsweringModeFound) -> None:
         """Store `fact`; storing it again is harmless."""
+        if isinstance(fact, ModelCalled):
+            fact = await self._without_answer(fact)
         await self._store.append(fact.stream, (to_event(fact, at=self._clock.now()),))
+
+    async def _without_answer(self, call: ModelCalled) -> ModelCalled:
+        """Keep the answer apart, where that is wanted: before its event, which must not lack it."""
+        if self._apart is None or not self._keeps_apart:
+            return call
+        if call.answer is None or call.answer_sha256 is None:
+            return call
+        await self._apart.keep(call.answer_sha256, call.answer, self._clock.now())
+        return call.model_copy(update={"answer": None})
+
+    async def _with_answers(self, calls: Sequence[ModelCalled]) -> Sequence[ModelCalled]:
+        """Return the calls with those answers that lie apart and are still there."""
+        missing = {c.answer_sha256 for c in calls if c.answer is None and c.answer_sha256}
+        if self._apart is None or not missing:
+            return calls
+        found = await self._apart.find(missing)
+        return [
+            call.model_copy(update={"answer": found.get(call.answer_sha256 or "")})
+            if call.answer is None
+            else call
+            for call in calls
+        ]
 
     async def answering_modes(
         self, gateway: str, *, younger_than: timedelta

@@ -1,6 +1,7 @@
 """What is missing in the numbers, one sentence each: pure."""
 
-from collections.abc import Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import pairwise
 from types import MappingProxyType
@@ -17,12 +18,23 @@ _NAMES: Final = MappingProxyType(
 )
 
 
-def week_notices(week: Week, books: Sequence[Book]) -> tuple[str, ...]:
-    """Return what is missing in the week, the accounts in their order."""
+def unpriced_books(books: Sequence[Book]) -> Mapping[str, Sequence[str]]:
+    """Return the names of the books that lack a price, by week."""
+    found: defaultdict[str, list[str]] = defaultdict(list)
+    for book in books:
+        name = f"{_NAMES[book.kind]} of {book.account}" if book.account else _NAMES[book.kind]
+        for line in book.weeks:
+            if line.net_return is None:
+                found[line.week_id].append(name)
+    return found
+
+
+def week_notices(week: Week, unpriced: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
+    """Return what is missing in the week, the accounts in their order; see `unpriced_books`."""
     return (
         *_price_notices(week),
         *(notice for own in week.accounts for notice in _account_notices(week, own)),
-        *_book_notices(week, books),
+        *_book_notices(week, unpriced),
     )
 
 
@@ -100,12 +112,7 @@ def _told(at: datetime) -> str:
     return f"{at.astimezone(NEW_YORK):%Y-%m-%d %H:%M} New York"
 
 
-def _book_notices(week: Week, books: Sequence[Book]) -> Iterator[str]:
-    missing = [
-        f"{_NAMES[book.kind]} of {book.account}" if book.account else _NAMES[book.kind]
-        for book in books
-        for line in book.weeks
-        if line.week_id == week.week_id and line.net_return is None
-    ]
+def _book_notices(week: Week, unpriced: Mapping[str, Sequence[str]]) -> Iterator[str]:
+    missing = unpriced.get(week.week_id, ())
     if missing and week.marks:
         yield f"Prices are missing for these books in week {week.week_id}: {', '.join(missing)}."

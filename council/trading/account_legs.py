@@ -74,14 +74,27 @@ class LegState:
 
 @dataclass(frozen=True, slots=True)
 class AccountLegs:
-    """The account's orders, oldest first; `version` is that of its stream."""
+    """The account's orders, oldest first; `version` is that of its stream.
+
+    The first `settled` of them are over, so that years of them cost nothing to look for the one
+    under way.
+    """
 
     version: int = 0
     legs: tuple[LegState, ...] = ()
+    settled: int = 0
 
     def leg(self, client_order_id: str) -> LegState:
         """Return the leg with this id, which must have been intended."""
-        return next(leg for leg in self.legs if leg.client_order_id == client_order_id)
+        found = self.known(client_order_id)
+        if found is None:
+            raise LookupError(f"order {client_order_id} was never intended")
+        return found
+
+    def known(self, client_order_id: str) -> LegState | None:
+        """Return the leg with this id, None where it was never intended."""
+        place = _place_of(client_order_id, self.legs)
+        return None if place is None else self.legs[place]
 
     def of_trade(self, trade_id: UUID) -> tuple[LegState, ...]:
         """Return the legs of one trade, oldest first."""
@@ -90,25 +103,29 @@ class AccountLegs:
     @property
     def unfinished(self) -> LegState | None:
         """Return the order that is still under way; an account has at most one."""
-        return next((leg for leg in self.legs if leg.closed is None), None)
+        return next((leg for leg in self.legs[self.settled :] if leg.closed is None), None)
 
 
 def fold_legs(state: AccountLegs, events: Iterable[StoredEvent]) -> AccountLegs:
     """Return `state` with `events` of the account's stream in it; other kinds move the version."""
+    legs, version, settled = list(state.legs), state.version, state.settled
     for event in events:
-        fact = to_fact(event)
-        legs = _with(state.legs, fact, at=event.timestamp) if isinstance(fact, LegFact) else None
-        state = AccountLegs(event.version, state.legs if legs is None else legs)
-    return state
+        fact, version = to_fact(event), event.version
+        if isinstance(fact, LegIntended):
+            legs.append(LegState(fact, event.timestamp))
+        elif isinstance(fact, LegFact):
+            place = _place_of(fact.client_order_id, legs)
+            if place is not None:
+                legs[place] = _step(legs[place], fact, at=event.timestamp)
+    while settled < len(legs) and legs[settled].closed is not None:
+        settled += 1
+    return AccountLegs(version, tuple(legs), settled)
 
 
-def _with(legs: tuple[LegState, ...], fact: LegFact, *, at: datetime) -> tuple[LegState, ...]:
-    if isinstance(fact, LegIntended):
-        return (*legs, LegState(fact, at))
-    return tuple(
-        _step(leg, fact, at=at) if leg.client_order_id == fact.client_order_id else leg
-        for leg in legs
-    )
+def _place_of(client_order_id: str, legs: Sequence[LegState]) -> int | None:
+    """Return where the leg of this id stands; the newest are looked at first."""
+    places = range(len(legs) - 1, -1, -1)
+    return next((p for p in places if legs[p].intended.client_order_id == client_order_id), None)
 
 
 def _step(leg: LegState, fact: LegFact, *, at: datetime) -> LegState:

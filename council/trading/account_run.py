@@ -10,8 +10,13 @@ from datetime import timedelta
 from typing import Final, Literal
 from uuid import UUID
 
+import structlog
+
+from config import telemetry
 from config.ids import client_order_id_for
+from council.codec import event_id_of
 from council.model.ticket import TicketLeg
+from council.parallel import meanwhile
 from council.ports import Deps, Desk
 from council.trade_facts import (
     ApprovalVoided,
@@ -26,14 +31,14 @@ from council.trade_facts import (
 from council.trading.account_legs import AccountLedger, LegState
 from council.trading.approvals import expire_unsent, is_due
 from council.trading.checks import Objection, Standing, shortfall, unexplained
-from council.trading.desks import holdings_of
+from council.trading.desks import holdings_of, look_at_floor, standing_of
 from council.trading.halts import halted_fact
 from council.trading.journal import record
 from council.trading.leg_runner import LegRunner
 from council.trading.lifecycle import TradeState, TradeStatus, known_trade
 from council.trading.opening import mark_opening
 from council.trading.order_gate import OrderGate
-from council.trading.reconcile import reconcile
+from council.trading.reconcile import CONFIRMED_AFTER, Sight, reconcile
 from council.trading.tickets import plan_legs, renewed_ticket
 from council.trading.turn_words import UNSENT, ending_note, progress_of
 
@@ -68,6 +73,7 @@ class AccountRun:
     ledger: AccountLedger
     notes: list[str] = field(default_factory=list)
     _gate: OrderGate = field(init=False)
+    _early: tuple[str, Standing] | None = None
 
     def __post_init__(self) -> None:
         """Set the gate before its orders."""
@@ -90,7 +96,7 @@ class AccountRun:
             pause = await self._finish(unfinished, await self._load(unfinished.intended.trade_id))
             if pause is not None:
                 return self._report(pause)
-        await self._reconcile()
+        await self._reconcile_before(await self._next_trade())
         for _ in range(TRADES_PER_CYCLE):
             trade = await self._next_trade()
             if trade is None:
@@ -122,7 +128,27 @@ class AccountRun:
         )
         await self.ledger.write(halt)
 
-    async def _reconcile(self) -> None:
+    async def _reconcile_before(self, trade: TradeState | None) -> None:
+        """Reconcile, and look meanwhile at what the next trade is about: it waits for both."""
+        if trade is None:
+            await self._reconcile()
+            return
+        instrument, began_at = trade.proposal.ticket.instrument, self.deps.clock.now()
+        async with meanwhile(look_at_floor(self.desk, instrument, self.deps.clock)) as looking:
+            sight = await self._reconcile()
+            standing = standing_of(self.desk, sight.account, sight.holdings, await looking)
+        if self.deps.clock.now() - began_at < CONFIRMED_AFTER:
+            self._early = (instrument, standing)
+
+    async def _look(self, instrument: str) -> Standing:
+        """Look before an order is intended; what reconciling saw a moment ago serves once."""
+        early, self._early = self._early, None
+        if early is None or early[0] != instrument:
+            return await self._gate.look(instrument)
+        await self._gate.halt_after_loss(early[1].account)
+        return early[1]
+
+    async def _reconcile(self) -> Sight:
         """Write down what the venue shows and the record does not explain, and a day's loss."""
         before = self.ledger.guard
         sight = await reconcile(self.deps, self.desk, self.ledger)
@@ -133,6 +159,7 @@ class AccountRun:
         ]
         if after.halted is not None and before.halted is None:
             self.notes.append(f"trading is halted: {after.halted.reason}")
+        return sight
 
     async def _next_trade(self) -> TradeState | None:
         """Return the trade under way, else the approved one that was proposed first."""
@@ -173,8 +200,12 @@ class AccountRun:
             return await self._gate.against_sending(intended, trade)
 
         runner = LegRunner(self.deps, self.desk, self.ledger)
-        leg = await runner.run(leg.client_order_id, objection, newer)
-        self.notes.append(progress_of(leg, runner.held_back))
+        with telemetry.step("executor.leg", _about_leg(leg, trade)):
+            leg = await runner.run(leg.client_order_id, objection, newer)
+            progress = progress_of(leg, runner.held_back)
+            if leg != intended:
+                structlog.get_logger("executor").info("executor.leg", progress=progress)
+        self.notes.append(progress)
         if leg.closed is not None:
             return None
         is_held = runner.held_back is not None and runner.held_back.blocks
@@ -200,7 +231,7 @@ class AccountRun:
         ticket = trade.proposal.ticket
         if not legs and is_due(ticket, self.deps):
             return await self._expire(trade)
-        standing = await self._gate.look(ticket.instrument)
+        standing = await self._look(ticket.instrument)
         moved = unexplained(self.ledger.guard, standing.positions)
         if moved:
             return await self._wait_for(moved, trade)
@@ -304,6 +335,19 @@ class AccountRun:
 
     def _report(self, outcome: Outcome) -> AccountReport:
         return AccountReport(self.ledger.account, outcome, tuple(self.notes))
+
+
+def _about_leg(leg: LegState, trade: TradeState) -> dict[str, telemetry.Said | None]:
+    """Return what traces and logs say of a leg; the approval's id leads back to who approved."""
+    approved = None if trade.approved is None else str(event_id_of(trade.approved))
+    return {
+        "correlation_id": f"week-{leg.intended.week_id}",
+        "account": leg.intended.account,
+        "trade": str(leg.intended.trade_id),
+        "leg": leg.intended.leg,
+        "client_order_id": leg.client_order_id,
+        "approval_event_id": approved,
+    }
 
 
 def _identity(trade: TradeState) -> dict[str, object]:

@@ -50,7 +50,7 @@ from council.trading.verdicts import (
     verdict_on,
 )
 
-_TRUSTS: Final[dict[Channel, frozenset[Trust]]] = {
+TRUSTS: Final[dict[Channel, frozenset[Trust]]] = {
     "cli": frozenset({"human_direct", "local_user"}),
     "web": frozenset({"human_direct", "local_user"}),
     "api": frozenset({"client_relayed"}),
@@ -60,6 +60,7 @@ _TRUSTS: Final[dict[Channel, frozenset[Trust]]] = {
     "demo": frozenset({"demo"}),
     "simulation": frozenset({"simulation"}),
 }
+"""As whose word an approval may count, by the channel through which it came."""
 STRICT_TRUSTS: Final[frozenset[Trust]] = frozenset({"human_direct", *SCRIPTS})
 """What counts while approval.mode is strict: the person's secret; where no money moves, a script's.
 """
@@ -242,7 +243,7 @@ def check_channel(decider: Decider, deps: Deps) -> None:
             "Not approved: approval.mode is strict, so approve on the web page, or with `council "
             "approve` in a terminal."
         )
-    if decider.trust not in _TRUSTS[decider.channel]:
+    if decider.trust not in TRUSTS[decider.channel]:
         raise RefusedError(
             f"Not approved: an approval through {decider.channel} cannot count as {decider.trust}."
         )

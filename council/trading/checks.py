@@ -15,7 +15,7 @@ from council.model.ticket import Ticket, TicketLeg
 from council.trade_facts import TradeApproved
 from council.trading.account_guard import AccountGuard
 from council.trading.account_legs import LegState
-from council.trading.approvals import STRICT_TRUSTS
+from council.trading.approvals import STRICT_TRUSTS, TRUSTS
 from council.trading.relaying import RELAYED
 from council.trading.scripts import SCRIPTS
 from council.trading.tickets import filled_on, permits
@@ -164,6 +164,9 @@ def _broken_seal(ticket: Ticket, approval: TradeApproved) -> str | None:
 
 
 def _untrusted(approval: TradeApproved, rules: Rules) -> str | None:
+    if approval.trust not in TRUSTS[approval.channel]:
+        # The caps go by the channel, the database's grants by the trust: they must fit together.
+        return f"an approval through {approval.channel} cannot count as {approval.trust}"
     if approval.trust in SCRIPTS and not rules.scripts_decide:
         return "a script approved it, which counts in a simulation alone"
     if rules.mode != "strict" or approval.trust in STRICT_TRUSTS:

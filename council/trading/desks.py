@@ -1,19 +1,31 @@
 """What an account holds and what its instrument costs, asked of its venue at this moment."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
 from decimal import Decimal
 
 from broker.errors import AccountMismatch
-from broker.models import Account, Quote
+from broker.models import Account, MarketClock, Position, Quote
 from config.clock import Clock
 from council.errors import NoPrice
+from council.parallel import meanwhile
 from council.ports import Desk
 from council.trading.checks import Standing, middle, skew, whole_positions
 from council.trading.tickets import Holdings
 
 
+@dataclass(frozen=True, slots=True)
+class Floor:
+    """What trading an instrument looks like now: its quote, if any, and the venue's clock."""
+
+    quote: Quote | None
+    market: MarketClock
+    skew: timedelta
+
+
 async def look(desk: Desk, instrument: str, clock: Clock) -> Standing:
-    """Ask the venue for the account, its positions, its clock and a quote of `instrument`.
+    """Ask the venue at once for the account, its positions, its clock, a quote of `instrument`.
 
     `clock` is our own, for how far the venue's is from it.
 
@@ -21,19 +33,39 @@ async def look(desk: Desk, instrument: str, clock: Clock) -> Standing:
         VenueUnreachable: the venue did not answer.
         AccountMismatch: the key belongs to another account.
     """
-    quotes = await desk.market_data.latest_quotes([instrument])
-    account = await own_account(desk)
-    holdings = await desk.venue.positions()
-    asked_at = clock.now()
-    market = await desk.venue.clock()
+    async with (
+        meanwhile(look_at_floor(desk, instrument, clock)) as looking,
+        meanwhile(desk.venue.positions()) as listing,
+    ):
+        account = await own_account(desk)
+        return standing_of(desk, account, await listing, await looking)
+
+
+async def look_at_floor(desk: Desk, instrument: str, clock: Clock) -> Floor:
+    """Ask for what `look` asks beside the account.
+
+    Raises:
+        VenueUnreachable: the venue did not answer.
+    """
+    async with meanwhile(desk.market_data.latest_quotes([instrument])) as quoting:
+        asked_at = clock.now()
+        market = await desk.venue.clock()
+        apart = skew(market.at, asked_at, clock.now())
+        return Floor((await quoting).get(instrument), market, apart)
+
+
+def standing_of(
+    desk: Desk, account: Account, holdings: tuple[Position, ...], floor: Floor
+) -> Standing:
+    """Put together what was asked for at about the same moment."""
     return Standing(
         venue=desk.venue.name,
         account=account,
         holdings=holdings,
         positions=whole_positions(holdings),
-        quote=quotes.get(instrument),
-        market=market,
-        skew=skew(market.at, asked_at, clock.now()),
+        quote=floor.quote,
+        market=floor.market,
+        skew=floor.skew,
     )
 
 

@@ -5,15 +5,16 @@ rests on expected versions and order ids alone. One account's trouble never stop
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
 import structlog
 
+from config import telemetry
 from config.errors import CouncilError, UnreachableError, UsageError
 from council.errors import Overtaken
-from council.parallel import all_at_once
+from council.parallel import all_at_once, meanwhile
 from council.ports import Deps
 from council.trade_facts import DriftAccepted, TradeApproved, TradingHalted, TradingResumed
 from council.trading.account_legs import AccountLedger
@@ -78,17 +79,46 @@ async def run_until_settled(
     return tuple(map(_merged, zip(*turns, strict=True)))
 
 
-async def executor_loop(deps: Deps, stop: asyncio.Event, interval: timedelta) -> None:
+async def executor_loop(
+    deps: Deps,
+    stop: asyncio.Event,
+    interval: timedelta,
+    *,
+    turned: Callable[[], None] = lambda: None,
+) -> None:
     """Give all accounts a turn whenever there is work, until `stop` is set; no error ends the loop.
 
-    Every `interval` one read tells whether anything was approved; see `_Watch`. What is away, such
-    as the database, is told once and not at every look.
+    `turned` is called at the start and whenever the loop comes round, with or without work.
+
+    Every `interval` one read tells whether anything was approved, and sooner where the log says so;
+    see `_Watch`. What is away, such as the database, is told once and not at every look.
     """
+    wake = asyncio.Event()
+    async with meanwhile(_listen(deps, wake)):
+        await _loop(deps, stop, wake, interval=interval, turned=turned)
+
+
+async def _listen(deps: Deps, wake: asyncio.Event) -> None:
+    """Set `wake` at every word of a person, as soon as it is stored."""
+    async for event in deps.store.subscribe(await deps.store.head()):
+        if event.event_type in _WAKING:
+            wake.set()
+
+
+async def _loop(
+    deps: Deps,
+    stop: asyncio.Event,
+    wake: asyncio.Event,
+    *,
+    interval: timedelta,
+    turned: Callable[[], None],
+) -> None:
     log = structlog.get_logger("executor")
     watch = _Watch(deps)
     told: dict[str, AccountReport] = {}
     away = ""
     while not stop.is_set():
+        turned()
         reports: tuple[AccountReport, ...] = ()
         try:
             reports = await _turns_if_due(deps, watch)
@@ -108,7 +138,7 @@ async def executor_loop(deps: Deps, stop: asyncio.Event, interval: timedelta) ->
                     notes=report.notes,
                 )
             told[report.account] = report
-        await _pause(stop, interval)
+        await _pause(stop, wake, interval)
 
 
 class _Watch:
@@ -145,16 +175,28 @@ async def _turns_if_due(deps: Deps, watch: _Watch) -> tuple[AccountReport, ...]:
     return reports
 
 
-async def _pause(stop: asyncio.Event, interval: timedelta) -> None:
-    try:
-        async with asyncio.timeout(interval.total_seconds()):
-            await stop.wait()
-    except TimeoutError:
-        return
+async def _pause(stop: asyncio.Event, wake: asyncio.Event, interval: timedelta) -> None:
+    """Wait for `interval`, for the end, or for a word that was not seen yet."""
+    async with meanwhile(stop.wait()) as ending, meanwhile(wake.wait()) as waking:
+        await asyncio.wait(
+            (ending, waking),
+            timeout=interval.total_seconds(),
+            return_when=asyncio.FIRST_COMPLETED,
+        )
+    wake.clear()
 
 
 async def _turn(account: str, deps: Deps) -> AccountReport:
-    """Give one account its turn; whatever fails becomes its report and leaves the others alone."""
+    """Give one account its turn, and count it."""
+    with telemetry.step("executor.turn", {"account": account}) as step:
+        report = await _reported(account, deps)
+        step.says({"outcome": report.outcome})
+    telemetry.count(telemetry.TURNS, report.outcome)
+    return report
+
+
+async def _reported(account: str, deps: Deps) -> AccountReport:
+    """Take the turn; whatever fails becomes its report and leaves the other accounts alone."""
     log = structlog.get_logger("executor")
     try:
         if account not in deps.desks:

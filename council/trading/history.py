@@ -1,10 +1,13 @@
 """What an account did so far, folded from its orders, as the limits ask for it: pure."""
 
 from collections.abc import Iterable
-from datetime import date
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Final
 
 from config.clock import NEW_YORK
 from council.trading.account_legs import LegState
+
+_DAY: Final = timedelta(days=1)
 
 
 def instruments_entered(legs: Iterable[LegState], week_id: str) -> frozenset[str]:
@@ -24,13 +27,16 @@ def shares_traded(legs: Iterable[LegState], on: date) -> int:
 
     Every order is for its day alone, so its fills are of the day on which it was sent.
     """
-    return sum(leg.filled for leg in legs if _sent_on(leg) == on)
+    # Compared as instants: years of orders are looked through before each new one.
+    begins_at, ends_at = (
+        datetime.combine(day, time(), NEW_YORK).astimezone(UTC) for day in (on, on + _DAY)
+    )
+    return sum(
+        leg.filled
+        for leg in legs
+        if leg.attempted_at is not None and begins_at <= leg.attempted_at < ends_at
+    )
 
 
 def _may_have_filled(leg: LegState) -> bool:
     return leg.filled > 0 or leg.closed is None
-
-
-def _sent_on(leg: LegState) -> date | None:
-    sent_at = leg.attempted_at
-    return None if sent_at is None else sent_at.astimezone(NEW_YORK).date()

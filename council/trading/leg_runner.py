@@ -5,10 +5,10 @@ before every send; an unknown outcome leads to a question, never to another orde
 that follows an unknown attempt proves nothing until a late order would have turned up.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from datetime import timedelta
 from decimal import Decimal
-from typing import Final
+from typing import Any, Final
 
 from broker.models import (
     Accepted,
@@ -21,6 +21,7 @@ from broker.models import (
     Unknown,
 )
 from council.errors import OrderMismatch, Overtaken
+from council.parallel import meanwhile
 from council.ports import Deps, Desk, whole_shares
 from council.trade_facts import (
     CancelRequested,
@@ -51,7 +52,7 @@ QUARANTINE: Final = timedelta(seconds=110)
 """How long after an attempt its order may still turn up at the venue: ten seconds for its turn,
 thirty for the call, ten for a read that began just then, and a minute on the way."""
 
-ObjectionNow = Callable[[], Awaitable[Objection | None]]
+ObjectionNow = Callable[[], Coroutine[Any, Any, Objection | None]]
 """Looks whether the order may be sent at this moment."""
 
 
@@ -79,14 +80,14 @@ class LegRunner:
             Overtaken: another executor works on this account.
         """
         for _ in range(SENDS_PER_CYCLE):
-            order = await self._ask(client_order_id)
+            order, against = await self._asked(self._leg(client_order_id), objection)
             leg = self._leg(client_order_id)
             if order is not None:
                 return await self._follow(order, leg, unwanted)
             if leg.accepted is not None:
                 return await self._look_for(leg)
             attempts = leg.attempts
-            order = await self._after_not_found(leg, objection)
+            order = await self._after_not_found(leg, against)
             leg = self._leg(client_order_id)
             if order is not None:
                 return await self._follow(order, leg, unwanted)
@@ -94,6 +95,24 @@ class LegRunner:
                 return leg
             await self._deps.clock.sleep(POLL_STEP)
         return self._leg(client_order_id)
+
+    async def _asked(
+        self, leg: LegState, objection: ObjectionNow
+    ) -> tuple[Order | None, ObjectionNow]:
+        """Ask for the order, and look meanwhile whether it may be sent where it never was.
+
+        Both are as fresh as when one follows the other, and the first order leaves sooner.
+        """
+        if leg.attempts:
+            return await self._ask(leg.client_order_id), objection
+        async with meanwhile(objection()) as looking:
+            order = await self._ask(leg.client_order_id)
+            against = await looking if order is None else None
+
+        async def seen() -> Objection | None:
+            return against
+
+        return order, seen
 
     async def _after_not_found(self, leg: LegState, objection: ObjectionNow) -> Order | None:
         """The venue does not know the order: send it, unless that is forbidden or in doubt."""

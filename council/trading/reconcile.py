@@ -11,9 +11,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
-from broker.models import Account, Order, OrderStatus, VenueName
+from broker.models import Account, Order, OrderStatus, Position, VenueName
 from config.ids import OWN_ORDER_PREFIX
 from config.weeks import week_id_at
+from council.parallel import meanwhile
 from council.ports import Deps, Desk, whole_shares
 from council.trade_facts import AccountFact, AccountObserved, DriftDetected, LegClosed
 from council.trading.account_guard import AccountGuard
@@ -37,6 +38,8 @@ class Sight:
     account: Account
     positions: Mapping[str, int]
     orders: tuple[Order, ...]
+    holdings: tuple[Position, ...] = ()
+    """The positions as the venue tells them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,16 +103,16 @@ def _facts(
     sight: Sight, legs: AccountLegs, guard: AccountGuard, *, filing: Filing
 ) -> Iterator[AccountFact]:
     """Yield a drift for each odd order, then for each position that none of them is about."""
-    known = {leg.client_order_id: leg for leg in legs.legs}
     for order in sight.orders:
-        reason = _oddity(order, known.get(order.client_order_id), guard)
+        leg = legs.known(order.client_order_id)
+        reason = _oddity(order, leg, guard)
         if reason is None:
             continue
         drift = _drift(order.symbol, reason, sight, guard=guard, filing=filing)
         drift = drift.model_copy(update={"order_id": order.order_id})
         yield drift
         guard = replace(guard, drifts=drift.number, frozen={**guard.frozen, drift.symbol: drift})
-        if _is_own(order) and order.client_order_id not in known and guard.halted is None:
+        if _is_own(order) and leg is None and guard.halted is None:
             halt = halted_fact(
                 guard, filing.account, reason=reason, by=EXECUTOR, channel="guard", at=filing.at
             )
@@ -171,16 +174,22 @@ def _drift(
 
 
 async def _seen(desk: Desk, guard: AccountGuard) -> Sight:
-    account = await own_account(desk)
+    async with (
+        meanwhile(desk.venue.positions()) as listing,
+        meanwhile(_newer_orders(desk, guard)) as reading,
+    ):
+        account = await own_account(desk)
+        holdings, orders = await listing, await reading
     return Sight(
         venue=desk.venue.name,
         account=account,
-        positions=whole_positions(await desk.venue.positions()),
-        orders=await _newer_orders(desk, guard) if guard.observed else (),
+        positions=whole_positions(holdings),
+        orders=orders,
+        holdings=holdings,
     )
 
 
 async def _newer_orders(desk: Desk, guard: AccountGuard) -> tuple[Order, ...]:
-    if guard.observed_at is None or guard.looked_at is None:
+    if guard.observed is None or guard.observed_at is None or guard.looked_at is None:
         return ()
     return await desk.venue.orders_since(max(guard.observed_at, guard.looked_at - LOOKBACK))

@@ -10,6 +10,7 @@ from config.errors import UsageError
 from mcp_server.commands.options import JsonFlag, carry_out
 from mcp_server.output import Output
 from mcp_server.rendering import words
+from mcp_server.watchdog import Systemd, answers_at, watched
 from mcp_server.web.shapes import ServingShape
 from mcp_server.wiring import settled
 
@@ -111,7 +112,10 @@ def chosen(toolsets: str | None, *, read_only: bool) -> "Serving":
 async def _serve(asked: "Asked", output: Output) -> None:
     from mcp_server.web.serving import is_nameless, served  # noqa: PLC0415 - heavy, see above
 
-    async with served(settled(output.as_json), asked) as now:
+    async with (
+        served(settled(output.as_json), asked) as now,
+        watched(Systemd.of_process(), answers_at(now.origin), now.turns.are_made),
+    ):
         shape = _serving_shape(now)
         nameless = is_nameless(asked, now.app.settings)
         output.show(shape, lambda console: _draw_serving(console, shape, nameless=nameless))
@@ -133,7 +137,8 @@ def _serving_shape(now: "Served") -> ServingShape:
 
 def _draw_serving(console: Console, shape: ServingShape, *, nameless: bool) -> None:
     words.header(console, "Council", mode=shape.mode, venue=shape.venue, degraded=shape.degraded)
-    console.print(f"Tools for MCP clients  {shape.mcp_url}", soft_wrap=True)
+    if shape.mcp_url is not None:
+        console.print(f"Tools for MCP clients  {shape.mcp_url}", soft_wrap=True)
     console.print(f"Trades that wait       {shape.approvals_url}", soft_wrap=True)
     console.print(
         "Every client must show a token: `council token list` names them."

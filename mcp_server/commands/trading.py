@@ -18,6 +18,7 @@ from mcp_server.commands.asking import (
     proven_person,
 )
 from mcp_server.commands.options import JsonFlag, WeekOption, YesFlag, carry_out
+from mcp_server.duties import check_sends_orders
 from mcp_server.exposure_shapes import TradesWithExposure, TradeWithExposure
 from mcp_server.exposures import waiting_exposure_apart
 from mcp_server.output import Output
@@ -34,6 +35,7 @@ from mcp_server.shapes import ResultShape, ResultsShape, TradeShape
 from mcp_server.stop_views import stop_sentences
 from mcp_server.stopping import read_stops
 from mcp_server.views import zero_size_notice
+from mcp_server.watchdog import Systemd, Turns, watched
 from mcp_server.wiring import App, Terms, assembled, opened_store, settled
 
 _UNDECIDED = "Interrupted; `council trades` shows what was decided before."
@@ -249,6 +251,7 @@ async def _reject(trade_id: str, reason: str, output: Output) -> None:
 
 async def _execute(accounts: tuple[str, ...], output: Output) -> None:
     async with assembled(settled(output.as_json), Terms(tell=output.tell)) as opened:
+        check_sends_orders(opened.role)
         shape = await operations.execute(opened, accounts)
         stops = stop_sentences(await read_stops(opened))
         mode, degraded = opened.standing.mode, (*stops, *opened.standing.degraded)
@@ -264,6 +267,7 @@ async def _execute(accounts: tuple[str, ...], output: Output) -> None:
 async def _executor(output: Output) -> None:
     settings = settled(output.as_json, level="INFO")
     async with assembled(settings, Terms(tell=output.tell)) as opened:
+        check_sends_orders(opened.role)
         standing, stops = opened.standing, stop_sentences(await read_stops(opened))
         words.header(
             output.side,
@@ -274,4 +278,6 @@ async def _executor(output: Output) -> None:
             stops=stops,
         )
         output.say("Approved trades are sent from now on, and every turn is told; Ctrl-C stops.")
-        await operations.execute_for_ever(opened)
+        turns = Turns()
+        async with watched(Systemd.of_process(), turns.are_made):
+            await operations.execute_for_ever(opened, turns.made)

@@ -1,7 +1,9 @@
 """Accounts at their venues, the week in force, and the doctor's findings."""
 
+from collections import Counter
 from collections.abc import Sequence
 
+from rich import box
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -123,12 +125,21 @@ def _looks_to_show(taken: Sequence[CheckpointShape]) -> list[CheckpointShape]:
 
 def show_doctor(console: Console, doctor: DoctorShape) -> None:
     """Show one line a check; a line that is not ok names what mends it."""
-    lines = Table.grid(padding=(0, 1))
+    lines = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1), header_style="dim")
+    for name in ("", "checked", "found, and what mends it"):
+        lines.add_column(name)
     for check in doctor.checks:
         message = Text(check.message)
         if check.mend and check.result != "ok":
-            message.append(f"\n{check.mend}", "dim")
+            message.append(f"\n→ {check.mend}", "bold yellow")
         lines.add_row(Text(*_RESULT_MARKS[check.result]), Text(check.check, "bold"), message)
     console.print(lines)
-    verdict = ("Healthy.", "green") if doctor.healthy else ("Not healthy.", "bold red")
-    console.print(Text(*verdict))
+    console.print(_verdict(doctor))
+
+
+def _verdict(doctor: DoctorShape) -> Text:
+    counts = Counter(check.result for check in doctor.checks)
+    said = f"{counts['ok']} ok, {counts['warn']} to look at, {counts['fail']} to mend."
+    if doctor.healthy:
+        return Text.assemble(("Healthy: ", "bold green"), said)
+    return Text.assemble(("Not healthy: ", "bold red"), said)

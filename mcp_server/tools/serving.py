@@ -11,7 +11,7 @@ from mcp.server.mcpserver.context import Context
 from mcp.server.mcpserver.exceptions import ToolError
 from pydantic import Field
 
-from config import logs
+from config import logs, telemetry
 from config.errors import CouncilError
 from mcp_server.host import Host
 
@@ -77,12 +77,17 @@ def saying(
             limit = asyncio.timeout(LONGEST_CALL.total_seconds())
             try:
                 async with limit:
-                    return await tool(*args, **kwargs)
+                    answer = await tool(*args, **kwargs)
+                telemetry.count(telemetry.TOOL_CALLS, tool.__name__, "answered")
+                return answer
             except CouncilError as error:
+                telemetry.count(telemetry.TOOL_CALLS, tool.__name__, "refused")
                 raise ToolError(f"{not_done}: {_told(error, not_done)}") from error
             except ToolError:
+                telemetry.count(telemetry.TOOL_CALLS, tool.__name__, "refused")
                 raise
             except Exception as error:
+                telemetry.count(telemetry.TOOL_CALLS, tool.__name__, "failed")
                 if limit.expired():
                     raise ToolError(f"{not_done}: {_TOO_LONG}") from error
                 log.exception("tool.failed", tool=tool.__name__)

@@ -4,6 +4,8 @@ A card gets what it may decide with beside the listing, where a model does not s
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
 from typing import Annotated, Any, Literal
 
 from mcp.server.apps import client_supports_apps
@@ -58,21 +60,13 @@ async def list_pending_trades(
     host = host_of(ctx)
     app = await host.app()
     week = operations.checked_week(week_id) if week_id else None
-    trades = await list_trades(app, status="pending", week_id=week)
-    shown, following = page(trades, cursor, limit, of=f"pending {week}")
-    standing, stops = app.standing, stop_sentences(await read_stops(app))
-    answer = PendingTradesAnswer(
-        summary=f"{counted(len(trades), 'trade is', 'trades are')} pending.",
-        mode=standing.mode,
-        venue=standing.venue,
-        degraded=(*stops, *standing.degraded),
-        next_step=_after_listing(host, app, following) if shown else _NOTHING_WAITS,
-        trades=tuple(map(trade_line, shown)),
-        next_cursor=following,
-        approval_url=approval_address(app),
-        exposure=exposure_line(await waiting_exposure(app, trades)),
+    listed = await host.shared.read(
+        ("pending", week, limit, cursor),
+        app.deps,
+        partial(_listed, host, app, week, limit=limit, cursor=cursor),
     )
-    return told(answer, await _for_cards(ctx, app, shown))
+    for_cards = await _for_cards(ctx, app, listed.shown)
+    return listed.result if for_cards is None else told(listed.answer, for_cards)
 
 
 @saying("NOT rejected, the trade stays as it was")
@@ -116,6 +110,35 @@ async def decide_trade(
 
 
 _NOTHING_WAITS = "Nothing waits. get_status shows positions; run_weekly starts the week's run."
+
+
+@dataclass(frozen=True, slots=True)
+class _Listed:
+    """One page of trades and its answer, which is the same for everybody who shows no cards."""
+
+    shown: tuple[TradeShape, ...]
+    answer: PendingTradesAnswer
+    result: CallToolResult
+
+
+async def _listed(
+    host: Host, app: App, week: str | None, *, limit: int, cursor: str | None
+) -> _Listed:
+    trades = await list_trades(app, status="pending", week_id=week)
+    shown, following = page(trades, cursor, limit, of=f"pending {week}")
+    standing, stops = app.standing, stop_sentences(await read_stops(app))
+    answer = PendingTradesAnswer(
+        summary=f"{counted(len(trades), 'trade is', 'trades are')} pending.",
+        mode=standing.mode,
+        venue=standing.venue,
+        degraded=(*stops, *standing.degraded),
+        next_step=_after_listing(host, app, following) if shown else _NOTHING_WAITS,
+        trades=tuple(map(trade_line, shown)),
+        next_cursor=following,
+        approval_url=approval_address(app),
+        exposure=exposure_line(await waiting_exposure(app, trades)),
+    )
+    return _Listed(shown, answer, told(answer))
 
 
 def _after_listing(host: Host, app: App, following: str | None) -> str:

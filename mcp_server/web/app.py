@@ -24,6 +24,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Scope
 
 from config.errors import CouncilError
+from mcp_server.duties import serves_tools
 from mcp_server.host import Host
 from mcp_server.offers import OFFERS
 from mcp_server.scopes import SCOPES, full_name
@@ -36,6 +37,7 @@ from mcp_server.web.door import Door, Guarded
 from mcp_server.web.halting import halt_routes, resume_routes
 from mcp_server.web.health import Health
 from mcp_server.web.live import Positioned, live_routes
+from mcp_server.web.metrics import Metrics
 from mcp_server.web.pages import shown_problem, trade_routes
 from mcp_server.web.records import records_routes
 from mcp_server.web.refusals import shown_fault, shown_miss, shown_refusal
@@ -45,6 +47,7 @@ from mcp_server.web.scope_guard import ScopeGuard
 from mcp_server.web.sessions import Sessions, Visiting
 from mcp_server.web.sign_in import SIGN_IN, SIGN_OUT, SignIn, ToSignIn
 from mcp_server.web.site_guard import Needs, RequestRefused, SiteGuard, Terms
+from mcp_server.web.tracing import Traced
 from mcp_server.web.visitors import visitor_of
 from mcp_server.web.weeks import weeks_routes
 
@@ -91,18 +94,25 @@ def web_app(
     """Return the application, with `server` under guard; serve it amid `running_sessions(server)`.
 
     `stateless` keeps nothing between the requests of older clients, which then cannot be asked
-    anything in a form.
+    anything in a form. With a login that only decides there is no `/mcp`.
     """
     server.middleware.extend((calls, ScopeGuard({own.name: own.scope for own in OFFERS})))
     health, door = Health(host), access.door
     with_token = _guarded(lambda scope: not door.demands_token(scope), access)
     visited = _for_visitors(host, access)
+    # It is made in any case: with its sessions the server's own life begins and ends.
+    tools = Route(MCP_PATH, _endpoint(server, stateless=stateless), middleware=with_token)
     return Starlette(
         routes=[
-            Route(MCP_PATH, _endpoint(server, stateless=stateless), middleware=with_token),
+            *((tools,) if serves_tools(host.role) else ()),
             Route(_metadata_path(access), _metadata(access)),
             Route("/health", health.health),
             Route("/ready", health.ready),
+            Route(
+                "/metrics",
+                Metrics(host).metrics,
+                middleware=_guarded(door.is_open_to_reader, access),
+            ),
             Route(assets.PATH, assets.asset),
             *_sign_in(access),
             *_under(_pages(host), (*visited, Middleware(Positioned, host=host))),
@@ -168,6 +178,7 @@ def _under(routes: Sequence[Route], guards: Sequence[Middleware]) -> Sequence[Ro
 def _middleware(access: Access) -> Sequence[Middleware]:
     backend = BearerAuthBackend(access.verifier, resource_server_url=AnyHttpUrl(access.resource))
     return (
+        Middleware(Traced),
         Middleware(ExactAddresses, addresses=access.addresses),
         Middleware(AuthenticationMiddleware, backend=backend),
         Middleware(AuthContextMiddleware),

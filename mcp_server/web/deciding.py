@@ -27,7 +27,7 @@ from mcp_server.host import Host
 from mcp_server.passphrase import PassphraseLocked, WrongPassphrase
 from mcp_server.readings import one_trade
 from mcp_server.web.pages import sending_clause
-from mcp_server.web.persons import decider_of, is_strict, reason_in, refuse_reader
+from mcp_server.web.persons import decider_of, is_strict, reason_in, refuse_undeciding
 from mcp_server.web.sheets import read_sheets
 from mcp_server.web.showing import page, sent_to
 from mcp_server.web.sign_in import sign_in_address
@@ -92,10 +92,10 @@ class Deciding:
     async def ask(self, request: Request) -> Response:
         """Show the ticket once more, with the last button; it changes nothing."""
         verdict = _verdict_of(request)
-        if not (visitor_of(request).has_signed_in or self._host.reads_only):
+        if not (visitor_of(request).has_signed_in or self._host.only_shows):
             return sent_to(sign_in_address(request.url.path))
         try:
-            refuse_reader(self._host)
+            refuse_undeciding(self._host)
             return await self._asked(request, verdict)
         except CouncilError as error:
             return _refused(request, verdict, error)
@@ -104,7 +104,7 @@ class Deciding:
         """Carry out what the form says, once, or say in a sentence why not."""
         verdict, form = _verdict_of(request), await checked_form(request)
         try:
-            refuse_reader(self._host)
+            refuse_undeciding(self._host)
             app = await self._host.app()
             trade = await one_trade(app.deps.store, request.path_params["trade_id"])
             given = _given(form, verdict)

@@ -29,6 +29,7 @@ from mcp_server.web.persons import (
     local_name,
     reason_in,
     refuse_reader,
+    refuse_undeciding,
 )
 from mcp_server.web.showing import page, sent_to
 from mcp_server.web.sign_in import sign_in_address
@@ -111,10 +112,10 @@ class Halting:
 
     async def ask_resume(self, request: Request) -> Response:
         """Show which halts would end, with the last button; it changes nothing."""
-        if not (visitor_of(request).has_signed_in or self._host.reads_only):
+        if not (visitor_of(request).has_signed_in or self._host.only_shows):
             return sent_to(sign_in_address(RESUME))
         try:
-            refuse_reader(self._host)
+            refuse_undeciding(self._host)
             return await self._resume_form(request)
         except CouncilError as error:
             return undecided(request, error, heading=_NOT_RESUMED, back=_STATUS)
@@ -126,7 +127,7 @@ class Halting:
         """
         form = await checked_form(request)
         try:
-            refuse_reader(self._host)
+            refuse_undeciding(self._host)
             app = await self._host.app()
             by = await decider_of(form, app, is_proven=True)
             accounts = _still_as_shown(form, await stopping.read_stops(app))

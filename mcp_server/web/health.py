@@ -13,6 +13,7 @@ from starlette.responses import JSONResponse, Response
 
 from config.errors import CouncilError
 from council.codec import KINDS
+from mcp_server.duties import sends_orders
 from mcp_server.host import Host
 from store.kinds import refuse_unknown_kinds
 
@@ -71,4 +72,6 @@ def executor_words(host: Host) -> str:
     """Say whether what sends approved orders works in this server."""
     if not host.is_working:
         return "stopped: it begins anew in a moment, and the log says why"
+    if not sends_orders(host.role):
+        return f"not here: the login of {host.role} sends no orders"
     return "not here: this server only reads" if host.reads_only else "working"

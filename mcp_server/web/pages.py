@@ -124,7 +124,7 @@ def trade_routes(host: Host) -> Sequence[Route]:
 def way_of(request: Request, host: Host) -> Way:
     """Return whether and how whoever asks may decide here."""
     visitor = visitor_of(request)
-    if host.reads_only:
+    if host.only_shows:
         return "read-only"
     if visitor.has_signed_in:
         return "here"

@@ -74,3 +74,17 @@ def refuse_reader(host: Host) -> None:
     """
     if host.reads_only:
         raise RefusedError("This server only reads: decide in a terminal, or on a server that may.")
+
+
+def refuse_undeciding(host: Host) -> None:
+    """Refuse where nobody can decide: the server only reads, or its login may not decide.
+
+    Raises:
+        RefusedError: so it is.
+    """
+    refuse_reader(host)
+    if host.only_shows:
+        raise RefusedError(
+            "The database login of this server may not decide: decide on the page of the server "
+            "that has the login of lc_approver, or with it in a terminal."
+        )

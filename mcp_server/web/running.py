@@ -14,6 +14,7 @@ from starlette.types import ASGIApp
 
 from config.errors import UsageError
 from mcp_server.web.streams import Listeners, Streams
+from mcp_server.web.wire import TrimmedRequests
 
 CALL_GRACE: Final = timedelta(seconds=5)
 """How long calls in flight may take at the end; with what follows less than the ten seconds after
@@ -116,8 +117,7 @@ class _Server(uvicorn.Server):
 def _config(app: ASGIApp) -> uvicorn.Config:
     return uvicorn.Config(
         app,
-        # The faster parser keeps the blanks behind a header's value, which do not belong to it.
-        http="h11",
+        http=TrimmedRequests,
         ws="none",
         lifespan="off",
         log_config=None,

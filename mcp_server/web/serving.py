@@ -14,9 +14,11 @@ from config.clock import Clock, SystemClock
 from config.errors import ConfigError, RefusedError
 from config.settings import Settings
 from mcp_server import operations
+from mcp_server.duties import check_serves_pages, serves_tools
 from mcp_server.host import Host, Pace
 from mcp_server.sealing import state_keys
 from mcp_server.server import EVERYTHING, Serving, server_of
+from mcp_server.watchdog import Turns
 from mcp_server.web.addresses import Addresses, checked_name, host_in, is_loopback
 from mcp_server.web.app import MCP_PATH, Access, running_sessions, web_app
 from mcp_server.web.door import Door
@@ -46,13 +48,17 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """What is served now; `ended` is done when the web server ends."""
+    """What is served now; `ended` is done when the web server ends.
+
+    `resource` is None where the login serves no tools; `turns` are its executor's.
+    """
 
     app: App
     origin: str
-    resource: str
+    resource: str | None
     demands_token: bool
     ended: "asyncio.Task[None]"
+    turns: Turns
 
 
 @asynccontextmanager
@@ -63,16 +69,18 @@ async def served(
 
     Raises:
         UsageError: the port cannot be had.
-        RefusedError: others could reach it, and nobody would have to show a token.
+        RefusedError: others could reach it, and nobody would have to show a token; or the login
+            has no use here.
         CouncilError: of the part of the app that cannot be opened.
     """
     with listener_on(asked.bind, asked.port) as listener:
         port = listener.getsockname()[1]
         settings = at_its_own_address(settings, Addresses(asked.bind, port).origin)
         access = access_of(settings, asked, port, clock=clock or SystemClock())
+        turns = Turns()
         host = Host(
             lambda: assembled(settings, Terms(pooled=True)),
-            operations.execute_in_background,
+            lambda app, stop: operations.execute_in_background(app, stop, turns.made),
             pace=Pace(opening=_OPENING),
             reads_only=asked.serving.read_only,
         )
@@ -83,9 +91,10 @@ async def served(
             yield Served(
                 app=app,
                 origin=access.addresses.origin,
-                resource=access.resource,
+                resource=access.resource if serves_tools(app.role) else None,
                 demands_token=access.door.demands_token({"type": "http", "headers": []}),
                 ended=ended,
+                turns=turns,
             )
 
 
@@ -160,7 +169,9 @@ def signed_tokens(settings: Settings, resource: str) -> JwtVerifier | None:
 async def _opened(host: Host) -> App:
     """Open the app before anybody is served, so that what is wrong is said in the terminal."""
     try:
-        return await host.app()
+        app = await host.app()
+        check_serves_pages(app.role)
+        return app
     except BaseException:
         await host.aclose()
         raise

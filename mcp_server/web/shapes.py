@@ -6,10 +6,10 @@ from mcp_server.shapes import Shape
 
 
 class ServingShape(Shape):
-    """Where the server listens, and who must show a token."""
+    """Where the server listens, and who must show a token; without tools `mcp_url` is null."""
 
     address: str
-    mcp_url: str
+    mcp_url: str | None
     approvals_url: str
     demands_token: bool
     mode: str

@@ -50,7 +50,8 @@ class Streams:
     def __init__(self, app: ASGIApp, *, last_words: timedelta = LAST_WORDS) -> None:
         self._app = app
         self._last_words = last_words
-        self._ending = asyncio.Event()
+        self._listening: set[anyio.CancelScope] = set()
+        self._is_over = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve the request; what it began to send is always completed."""
@@ -66,20 +67,22 @@ class Streams:
             await send({"type": "http.response.body", "body": b"", "more_body": False})
 
     def end(self) -> None:
-        """Let whoever waits for its reader hear that the reader has gone away."""
-        self._ending.set()
+        """Let whoever waits for its reader hear in a while that the reader has gone away."""
+        asyncio.get_running_loop().call_later(self._last_words.total_seconds(), self._part)
+
+    def _part(self) -> None:
+        self._is_over = True
+        for listening in tuple(self._listening):
+            listening.cancel()
 
     async def _heard(self, receive: Receive) -> Message:
-        """Return what the reader sends, or its going away once all is to end."""
-        reader = asyncio.ensure_future(receive())
-        ending = asyncio.ensure_future(self._ended())
-        try:
-            await asyncio.wait((reader, ending), return_when=asyncio.FIRST_COMPLETED)
-            return reader.result() if reader.done() else {"type": "http.disconnect"}
-        finally:
-            reader.cancel()
-            ending.cancel()
-
-    async def _ended(self) -> None:
-        await self._ending.wait()
-        await asyncio.sleep(self._last_words.total_seconds())
+        """Return what the reader sends, or its going away once all is over."""
+        with anyio.CancelScope() as listening:
+            if self._is_over:
+                listening.cancel()
+            self._listening.add(listening)
+            try:
+                return await receive()
+            finally:
+                self._listening.discard(listening)
+        return {"type": "http.disconnect"}

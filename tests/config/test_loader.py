@@ -204,6 +204,8 @@ CONTRADICTIONS = [
     ("risk.yaml", "daily_loss", "daily_los", "limits.daily_los: write daily_loss instead"),
     ("schedule.yaml", '"12:00"', '"09:00"', "the checkpoint 09:00 twice"),
     ("schedule.yaml", '"15:30"', '"16:30"', "has last_entry 16:30"),
+    ("schedule.yaml", '"17:30"', '"02:30"', "has upkeep 02:30, an hour"),
+    ("schedule.yaml", "weekly_hours: 120", "weekly_hours: 0", "at windows.weekly_hours (0)"),
     ("schedule.yaml", '"15:30"', "1530", '(1530): write a time of day as "HH:MM"'),
     ("assets.yaml", "instruments:\n", "instruments:\n  - [SPY]\n", "write `key: value` pairs"),
     ("risk.yaml", "sizing_policy", "? [a, b]\n: 1\nsizing_policy", "a key must be plain text"),

@@ -9,7 +9,6 @@ import pytest
 import structlog
 
 from mcp_server import cli, operations
-from mcp_server.wiring import App
 
 pytestmark = pytest.mark.usefixtures("environment")
 
@@ -273,7 +272,7 @@ def test_a_key_that_is_not_a_paper_key_is_refused_by_name(
 def test_the_executor_says_first_what_falls_short_and_then_tells_its_turns(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def one_turn(_: App) -> None:
+    async def one_turn(*_: object) -> None:
         structlog.get_logger("executor").info("executor.turn", account="GROQ")
 
     monkeypatch.setattr(operations, "execute_for_ever", one_turn)

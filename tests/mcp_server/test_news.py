@@ -21,7 +21,7 @@ from mcp_server import news, operations
 from mcp_server.host import Host
 from mcp_server.news import News
 from mcp_server.readings import list_trades
-from mcp_server.server import build_server
+from mcp_server.server import Serving, build_server
 from mcp_server.serving_host import remember_host
 from mcp_server.wiring import App
 from tests.mcp_server.conftest import OpenApp
@@ -129,7 +129,8 @@ async def test_a_lost_connection_is_opened_anew_and_nothing_is_missed(
 async def test_the_log_is_followed_only_while_somebody_listens(
     open_app: OpenApp, database_dsn: str
 ) -> None:
-    async with mcp.Client(build_server(open_app)) as client:
+    # Where orders are sent the executor listens besides, for as long as the server runs.
+    async with mcp.Client(build_server(open_app, Serving(read_only=True))) as client:
         await client.call_tool("get_status")
         assert await listeners_become(database_dsn, 0)
         async with (

@@ -26,7 +26,7 @@ PUBLIC = "https://council.example"
 PUBLISHED = {"COUNCIL_WEB_URL": PUBLIC}
 FORM = {"Origin": PUBLIC, "Sec-Fetch-Site": "same-origin"}
 PERSON = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
-NO_PAGES = ("/mcp", "/health", "/ready", "/live", "/.well-known/", "/api/", "/assets/")
+NO_PAGES = ("/mcp", "/health", "/ready", "/metrics", "/live", "/.well-known/", "/api/", "/assets/")
 MARKS = {
     "x-frame-options": "DENY",
     "x-content-type-options": "nosniff",

@@ -39,6 +39,7 @@ def error(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str
 
 
 @pytest.mark.usefixtures("_own_home")
+@pytest.mark.shows_secret("a token is shown when it is made, and never again")
 def test_a_token_is_shown_once_listed_without_it_and_revoked(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
@@ -56,6 +57,7 @@ def test_a_token_is_shown_once_listed_without_it_and_revoked(
 
 
 @pytest.mark.usefixtures("_own_home")
+@pytest.mark.shows_secret("a token is shown when it is made, and never again")
 def test_a_person_reads_the_token_and_what_revoking_the_last_one_means(
     capsys: pytest.CaptureFixture[str],
 ) -> None:

@@ -12,13 +12,13 @@ import sys
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import date, timedelta
-from typing import Any, TypeVar
+from datetime import date, datetime, timedelta
+from typing import Any, Protocol, TypeVar
 from unittest.mock import patch
 from uuid import UUID
 
 from broker.exchange.prices import SyntheticPrices
-from config.clock import NEW_YORK, VirtualClock
+from config.clock import NEW_YORK, Clock, VirtualClock
 from config.errors import RefusedError, UnreachableError
 from config.loader import load_config
 from config.logs import configure_logs
@@ -55,6 +55,14 @@ SHARE_OF_MOMENTS = 0.05
 """How often the server dies just after one of these was stored: orders take little of the time."""
 
 
+class Settable(Clock, Protocol):
+    """A clock that can be set forward."""
+
+    def advance_to(self, instant: datetime) -> None:
+        """Set the clock to `instant`, unless it is past it."""
+        ...
+
+
 @dataclass
 class Run:
     """What happened: every acknowledged event by position, and how often a step was repeated."""
@@ -69,18 +77,18 @@ class Weeks:
     """The app's parts that the driver moves, and its book."""
 
     deps: Deps
-    clock: VirtualClock
+    clock: Settable
     run: Run
 
     async def play(self, week: CouncilWeek) -> None:
         """Live one week from its first minute to its last close."""
         self.clock.advance_to(week.starts_at)
-        await self._insist(lambda: run_week(week.week_id, self.deps))
+        await self.insist(lambda: run_week(week.week_id, self.deps))
         for _ in range(_ROUNDS):
             approved = await self._approve_all(week)
             opens_at = self.deps.calendar.next_to_open(week.starts_at).open_at
             self.clock.advance_to(opens_at + _JUST_AFTER_OPEN)
-            await self._settle()
+            await self.settle()
             if not approved:
                 break
         await self._look_daily(week)
@@ -92,15 +100,15 @@ class Weeks:
         for session in self.deps.calendar.between(first, last):
             noon = session.open_at.astimezone(NEW_YORK).replace(hour=12, minute=0)
             self.clock.advance_to(noon)
-            await self._insist(lambda: run_checkpoint(week.week_id, self.deps, slot=SLOT))
+            await self.insist(lambda: run_checkpoint(week.week_id, self.deps, slot=SLOT))
             await self._approve_all(week)
-            await self._settle()
+            await self.settle()
 
     async def _approve_all(self, week: CouncilWeek) -> int:
         where = {"week_id": week.week_id, "status": "pending"}
-        rows = await self._insist(lambda: self.deps.store.rows("trades", where=where))
+        rows = await self.insist(lambda: self.deps.store.rows("trades", where=where))
         for row in rows:
-            await self._insist(lambda row=row: self._approve(row))  # type: ignore[misc]  # a default of a lambda
+            await self.insist(lambda row=row: self._approve(row))  # type: ignore[misc]  # a default of a lambda
         return len(rows)
 
     async def _approve(self, row: dict[str, Any]) -> None:
@@ -111,25 +119,26 @@ class Weeks:
             # Its ticket went out of date while the database was away; the next round has another.
             return
 
-    async def _settle(self) -> None:
+    async def settle(self) -> None:
         """Let the executor work until nothing is under way, however often the database goes."""
         for _ in range(MOST_TRIES):
-            reports = await self._insist(lambda: run_until_settled(self.deps, timeout=_SETTLING))
+            reports = await self.insist(lambda: run_until_settled(self.deps, timeout=_SETTLING))
             if not any(report.outcome in _UNSETTLED for report in reports):
                 return
-            await self._wait()
+            await self.wait()
         raise AssertionError(f"nothing settles: {reports}")
 
-    async def _insist(self, step: Callable[[], Awaitable[T]]) -> T:
+    async def insist(self, step: Callable[[], Awaitable[T]]) -> T:
         """Take the same step again while database or venue are away: repeating must be harmless."""
         for _ in range(MOST_TRIES):
             try:
                 return await step()
             except UnreachableError:
-                await self._wait()
+                await self.wait()
         return await step()
 
-    async def _wait(self) -> None:
+    async def wait(self) -> None:
+        """Count the try, and let a moment pass for real."""
         self.run.retries += 1
         await asyncio.sleep(PAUSE_SECONDS)
 
@@ -157,7 +166,7 @@ async def chaos(
     Raises:
         AssertionError: an acknowledged event is gone, an order is double, or the books differ.
     """
-    run, clock = Run(), VirtualClock(_week(wednesdays[0]).starts_at)
+    run, clock = Run(), VirtualClock(week_of(wednesdays[0]).starts_at)
     dsn = await ensure_database(server.dsn, f"chaos_{seed}")
     terms = Terms(clock=clock, prices=SyntheticPrices(seed), dsn=dsn)
     chance = random.Random(seed)  # noqa: S311 - no secret
@@ -166,13 +175,13 @@ async def chaos(
             weeks = Weeks(app.deps, clock, run)
             with killer:
                 for wednesday in wednesdays:
-                    await weeks.play(_week(wednesday))
+                    await weeks.play(week_of(wednesday))
                     _tell(wednesday, run, server)
     counts = await checked(dsn, run.acknowledged)
     return {"weeks": run.weeks, "kills": server.kills, "retries": run.retries, **counts}
 
 
-def _week(wednesday: date) -> CouncilWeek:
+def week_of(wednesday: date) -> CouncilWeek:
     return council_week(wednesday.isoformat(), xnys(), load_config().schedule)
 
 

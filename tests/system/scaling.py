@@ -65,7 +65,7 @@ async def measure(count: int, dsn: str, home: Path, *, latency_ms: float) -> Mea
     exchange_dsn = await ensure_database(dsn, f"exchange_{count}")
     council_dsn = await ensure_database(dsn, f"council_{count}")
     async with exchange_process(exchange_dsn, count, latency_ms, shift=shift) as url:
-        settings = load_settings(_environment(count, url, home), directory=home)
+        settings = load_settings(environment_of(count, url, home), directory=home)
         terms = Terms(
             clock=ShiftedClock(shift), dsn=council_dsn, pooled=True, models=False,
             prices=SyntheticPrices(7),
@@ -128,7 +128,7 @@ async def _execute(app: App) -> int:
     return filled
 
 
-def _environment(count: int, url: str, home: Path) -> dict[str, str]:
+def environment_of(count: int, url: str, home: Path) -> dict[str, str]:
     """Write a configuration of `count` accounts and return the variables that lead to it."""
     folder = home / f"config-{count}"
     folder.mkdir()

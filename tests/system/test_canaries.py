@@ -4,6 +4,7 @@ import json
 import re
 import subprocess
 import sys
+import tarfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -16,6 +17,7 @@ from mcp.client.streamable_http import streamable_http_client
 from mcp.shared.exceptions import MCPError
 
 from mcp_server.passphrase import Cost, set_passphrase
+from store.addresses import with_login
 from tests.system.command import started
 
 pytestmark = pytest.mark.slow
@@ -29,6 +31,7 @@ SECRETS = {
     "ALPACA_CHATGPT_KEY_ID": "PKCANARYZZ9QZZ9QZZ9Q",
     "ALPACA_CHATGPT_SECRET_KEY": "canary-alpaca-Zz9Q-Zz9Q-Zz9Q",
 }
+DATABASE_PASSWORD, ALERT_PASSWORD = "canary-database-Zz9Q-Zz9Q", "canary-alert-Zz9Q-Zz9Q"
 PASSPHRASE, GUESS = "canary passphrase of four words", "canary guess of four words"
 ARGUMENTS: tuple[dict[str, Any], ...] = (
     {},
@@ -38,8 +41,26 @@ ARGUMENTS: tuple[dict[str, Any], ...] = (
     {"run_id": "run-2026-11-18"},
     {"week_id": "2026-11-18"},
 )
-COMMANDS = ("status --json", "doctor", "trades", "costs", "events", "token list", "approve --all")
-PAGES = ("/", "/approvals", "/approvals/x", "/ready", "/.well-known/oauth-protected-resource/mcp")
+COMMANDS = (
+    "status --json",
+    "doctor",
+    "doctor --notify",
+    "trades",
+    "costs",
+    "events",
+    "token list",
+    "approve --all",
+    "--log-format json status",
+    "support-bundle {home}/bundle.tar.gz",
+)
+PAGES = (
+    "/",
+    "/approvals",
+    "/approvals/x",
+    "/ready",
+    "/metrics",
+    "/.well-known/oauth-protected-resource/mcp",
+)
 _START = "from mcp_server.start import main; main()"
 
 
@@ -54,13 +75,16 @@ def environment(database_dsn: str, tmp_path: Path) -> dict[str, str]:
         "PATH": "/usr/bin:/bin",
         "HOME": str(tmp_path),
         "COUNCIL_HOME": str(home),
-        "DATABASE_URL": database_dsn,
+        "DATABASE_URL": with_login(database_dsn, "postgres", DATABASE_PASSWORD),
+        "COUNCIL_ALERT_URLS": f"json://owner:{ALERT_PASSWORD}@127.0.0.1:9/x",
         "COUNCIL_EXCHANGE_HOURS": "always",
+        "OTEL_TRACES_EXPORTER": "console",
         **addresses,
         **SECRETS,
     }
 
 
+@pytest.mark.shows_secret("a token is shown when it is made, and the state key is in its file")
 async def test_no_secret_comes_out_again(environment: dict[str, str]) -> None:
     made = ran(environment, "token create ann --scope approve --json")
     (token,) = re.findall(r"council_[\w-]{40,}", made)
@@ -69,14 +93,16 @@ async def test_no_secret_comes_out_again(environment: dict[str, str]) -> None:
         said += [text async for text in asked_by_tools(f"{address}/mcp", token)]
         async with httpx2.AsyncClient(base_url=address) as web:
             said += [(await web.get(page, follow_redirects=True)).text for page in PAGES]
-    said += [ran(environment, command) for command in COMMANDS]
+    home = Path(environment["COUNCIL_HOME"])
+    said += [ran(environment, command.format(home=home)) for command in COMMANDS]
     said.append(ran(environment, "resume --yes --passphrase-stdin", f"{GUESS}\n"))
-    kept = kept_in(Path(environment["COUNCIL_HOME"]))
+    kept = [*kept_in(home), *bundled_in(home / "bundle.tar.gz")]
 
-    secrets = (*SECRETS.values(), PASSPHRASE, GUESS, token)
+    secrets = (*SECRETS.values(), DATABASE_PASSWORD, ALERT_PASSWORD, PASSPHRASE, GUESS, token)
     found = [secret for secret in secrets for text in (*said, *kept) if secret in text]
     assert found == []
     assert len("".join(said)) > 20_000
+    assert "council.command" in "".join(said), "nothing was traced"
 
 
 def ran(environment: dict[str, str], command: str, lines: str = "") -> str:
@@ -95,7 +121,15 @@ def ran(environment: dict[str, str], command: str, lines: str = "") -> str:
 
 def kept_in(home: Path) -> list[str]:
     """Return the files of a home, such as tokens and passphrase."""
-    return [path.read_text() for path in home.iterdir() if path.is_file()]
+    kept = [path for path in home.iterdir() if path.is_file() and path.suffix != ".gz"]
+    return [path.read_text() for path in kept]
+
+
+def bundled_in(path: Path) -> list[str]:
+    """Return the files of a bundle for somebody else."""
+    with tarfile.open(path) as bundle:
+        files = [bundle.extractfile(member) for member in bundle]
+        return [file.read().decode() for file in files if file is not None]
 
 
 @asynccontextmanager

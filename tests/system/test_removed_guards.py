@@ -68,11 +68,12 @@ GUARDS = (
         file="council/trading/leg_runner.py",
         text="""
         for _ in range(SENDS_PER_CYCLE):
-            order = await self._ask(client_order_id)
+            order, against = await self._asked(self._leg(client_order_id), objection)
 """,
         without="""
         for _ in range(SENDS_PER_CYCLE):
             order: Order | None = None
+            against = objection
 """,
         missed_by=f"{TRADING}/test_executor_faults.py",
     ),

@@ -44,13 +44,13 @@ _EXCHANGE_CONNECTIONS = 8
 
 def run_executor(seat: Seat, doom: Doom, folder: Path) -> None:
     """Carry out what is approved until death; deaths of its own are noted in `folder`."""
-    with _speaking_to(folder / "executors.log"):
-        asyncio.run(_execute(seat, _dying(doom, folder)))
+    with speaking_to(folder / "executors.log"):
+        asyncio.run(_execute(seat, dying(doom, folder)))
 
 
 def run_approver(seat: Seat, trade_id: UUID, folder: Path) -> None:
     """Approve a trade and die before anybody is told."""
-    with _speaking_to(folder / "approver.log"):
+    with speaking_to(folder / "approver.log"):
         asyncio.run(_approve(seat, trade_id, folder))
 
 
@@ -59,7 +59,7 @@ def run_exchange(seeds: range, clock: ScaledClock, dsn: str, told: Connection) -
 
     Sends the two origins through `told`, the faulty one first.
     """
-    with _speaking_to(Path(os.devnull)):
+    with speaking_to(Path(os.devnull)):
         asyncio.run(_exchange(seeds, clock, dsn, told))
 
 
@@ -74,7 +74,7 @@ async def _execute(seat: Seat, failpoint: Callable[[str], None]) -> None:
 
 async def _approve(seat: Seat, trade_id: UUID, folder: Path) -> None:
     doom = Doom(APPROVAL_FAILPOINT)
-    async with seated(seat, failpoint=_dying(doom, folder)) as deps:
+    async with seated(seat, failpoint=dying(doom, folder)) as deps:
         try:
             await approve(trade_id, deps, decider=ANNA)
         except AlreadyDecided:
@@ -97,16 +97,16 @@ async def _exchange(seeds: range, clock: ScaledClock, dsn: str, told: Connection
         )
         wires = _Wires({seed: FaultyWire(app, plan_of(seed), clock) for seed in seeds})
         clean = _Clean(app, wires)
-        async with _served(wires) as faulty_origin, _served(clean) as clean_origin:
+        async with served(wires) as faulty_origin, served(clean) as clean_origin:
             told.send((faulty_origin, clean_origin))
-            await asyncio.to_thread(_until_closed, told)
+            await asyncio.to_thread(until_closed, told)
 
 
-def _served(app: ASGIApp) -> Any:
+def served(app: ASGIApp) -> Any:
     return running_exchange(app)  # type: ignore[arg-type]  # any ASGI application will do
 
 
-def _until_closed(told: Connection) -> None:
+def until_closed(told: Connection) -> None:
     """Wait until the parent closes its end, or dies."""
     try:
         told.recv()
@@ -142,7 +142,7 @@ class _Clean:
         await send({"type": "http.response.body", "body": json.dumps(rows).encode()})
 
 
-def _dying(doom: Doom, folder: Path) -> Callable[[str], None]:
+def dying(doom: Doom, folder: Path) -> Callable[[str], None]:
     """Return a failpoint that notes where the process dies, and kills it."""
     passed: list[str] = []
 
@@ -164,7 +164,7 @@ def deaths_in(folder: Path) -> tuple[str, ...]:
 
 
 @contextmanager
-def _speaking_to(path: Path) -> Iterator[None]:
+def speaking_to(path: Path) -> Iterator[None]:
     """Send all that the process says to the end of a file."""
     with path.open("ab", buffering=0) as file:
         os.dup2(file.fileno(), 1)

@@ -38,8 +38,8 @@ async def verdict_on(scenario: Scenario, deps: Deps) -> Verdict:
         record = await _record_of(account, scenario, deps)
         found += violations(record)
         endings.update(type(told[-1].fact).__name__ for told in record.trades.values())
-    found += await _writes_nothing_more(deps)
-    found += await _reads_the_same_again(deps)
+    found += await writes_nothing_more(deps)
+    found += await reads_the_same_again(deps)
     return Verdict(tuple(found), endings)
 
 
@@ -64,7 +64,7 @@ async def _all_orders(desk: Desk) -> tuple[Order, ...]:
     return tuple(order_from(row) for row in rows)
 
 
-async def _writes_nothing_more(deps: Deps) -> list[str]:
+async def writes_nothing_more(deps: Deps) -> list[str]:
     """I7: two more turns of all accounts add no event."""
     before = await _head(deps)
     await execute_once(deps)
@@ -73,7 +73,7 @@ async def _writes_nothing_more(deps: Deps) -> list[str]:
     return [f"I7: two turns at rest wrote {after - before} events"] if after != before else []
 
 
-async def _reads_the_same_again(deps: Deps) -> list[str]:
+async def reads_the_same_again(deps: Deps) -> list[str]:
     """I8: the read tables built from zero are those built step by step, and the chain is whole."""
     pool = _pool(deps)
     before = {table: await _rows(pool, table) for table in READ_TABLES}
