@@ -193,7 +193,9 @@ async def import_log(settings: Settings, address: str | None) -> ImportedShape:
     async with embedded_database(settings.council_home) as source:
         await migrate(source)
         copied = await copy_log(source, target)
-        await copy_schema(source, target, EXCHANGE)
+        # A log that has gone on since an earlier copy came with accounts that have, too.
+        has_grown = copied.head.position > copied.found
+        await copy_schema(source, target, EXCHANGE, anew=has_grown)
     await _proved(target, copied.head)
     now = copied.head.position - copied.found
     setting = f"DATABASE_URL={without_password(target, 'PASSWORD')}"

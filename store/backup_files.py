@@ -12,6 +12,7 @@ import tarfile
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from datetime import timedelta
 from pathlib import Path
 from typing import IO, Annotated, Final, Literal
 
@@ -25,6 +26,9 @@ DUMP: Final = "council.dump"
 MAX_MANIFEST_BYTES: Final = 100_000
 _CHUNK_BYTES: Final = 1 << 20
 _SEAL_BYTES: Final = 64
+_PREFIX: Final = ".council-backup-"
+_LEFT_OVER: Final = timedelta(days=1)
+"""Nobody works so long on a backup."""
 
 
 class Manifest(BaseModel):
@@ -147,8 +151,18 @@ def folder_beside(file: Path) -> Iterator[Path]:
         raise StorageRefused(f"{file} exists, and no backup is written over: name another file.")
     parent = file.parent
     parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".council-backup-", dir=parent) as folder:
+    with tempfile.TemporaryDirectory(prefix=_PREFIX, dir=parent) as folder:
+        _clear_leftovers(Path(folder))
         yield Path(folder)
+
+
+def _clear_leftovers(own: Path) -> None:
+    """Remove what killed backups left beside the new folder `own`: one a day would fill a disk."""
+    young = own.stat().st_mtime - _LEFT_OVER.total_seconds()
+    for folder in own.parent.glob(f"{_PREFIX}*"):
+        with suppress(FileNotFoundError):
+            if folder.stat().st_mtime < young:
+                shutil.rmtree(folder, ignore_errors=True)
 
 
 @contextmanager

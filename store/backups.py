@@ -18,10 +18,10 @@ from store.chain import head_of
 from store.client_programs import client_programs, run_program
 from store.copies import drop_databases
 from store.databases import maintenance, quoted_name, recreate_database
-from store.errors import BackupDamaged, DatabaseInUse, LogInTheWay
+from store.errors import BackupDamaged, DatabaseAddressRefused, DatabaseInUse, LogInTheWay
 from store.faults import translating
 from store.loading import load_dump
-from store.migrate import migrate
+from store.migrate import migrate, table_names
 from store.pool import connect, open_pool
 from store.ports import Projection
 from store.projector import rebuild, verify
@@ -30,10 +30,15 @@ _NEW: Final = "$new"
 
 _MIGRATION = "SELECT max(name) FROM schema_migrations"
 _HAS_LOG = "SELECT to_regclass('public.events') IS NOT NULL"
-_TABLES = """
+_FOREIGN = """
 SELECT count(*) FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace
 WHERE relkind IN ('r', 'p') AND nspname <> 'information_schema' AND NOT starts_with(nspname, 'pg_')
+    AND NOT ($1 AND (nspname = ANY ($2) OR (nspname = 'public' AND relname = ANY ($3))))
 """
+_OUR_SCHEMAS = ("exchange", "workers")
+"""What lies beside an empty log in these is of no use without it."""
+_LONGEST_NAME = 63
+"""Bytes; of a longer name PostgreSQL takes the beginning, which may be another database's."""
 _OTHERS = """
 SELECT count(*) FROM pg_stat_activity
 WHERE datname = $1 AND backend_type = 'client backend' AND pid <> pg_backend_pid()
@@ -80,8 +85,10 @@ async def restore(
         BackupDamaged: the file, or the log in it, is not what its manifest says.
         LogInTheWay, DatabaseInUse: the database holds something, or somebody is connected.
         StorageRefused: the user may not create databases, or the disk is full.
+        DatabaseAddressRefused: the name is too long.
         ProgramMissing, ProgramFailed: `pg_restore` is not there, or gave up.
     """
+    _refuse_too_long(name)
     with tempfile.TemporaryDirectory(prefix="council-restore-") as folder:
         dump = Path(folder) / DUMP
         with writing(dump):
@@ -119,14 +126,23 @@ async def refuse_unless_empty(dsn: str, name: str) -> None:
         raise DatabaseInUse(f"The database {name} is in use: stop the council's processes first.")
 
 
+def _refuse_too_long(name: str) -> None:
+    longest = _LONGEST_NAME - len(_NEW)
+    if len(name.encode()) > longest:
+        raise DatabaseAddressRefused(
+            f"The name {name} is too long for a restored database: choose one of at most {longest} "
+            "bytes with `--into NAME`."
+        )
+
+
 async def _held(dsn: str) -> str | None:
     connection = await connect(dsn)
     try:
         with translating(shown(dsn)):
-            if await connection.fetchval(_HAS_LOG):
-                head = await head_of(connection)
-                return f"a log of {head.position} events" if head.position else None
-            tables = await connection.fetchval(_TABLES)
+            has_log = await connection.fetchval(_HAS_LOG)
+            if has_log and (head := await head_of(connection)).position:
+                return f"a log of {head.position} events"
+            tables = await connection.fetchval(_FOREIGN, has_log, _OUR_SCHEMAS, table_names())
             return f"{tables} tables that are not the council's" if tables else None
     finally:
         connection.terminate()

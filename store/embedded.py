@@ -41,7 +41,7 @@ async def embedded_database(home: Path, database: str = "council") -> AsyncItera
 
 
 async def answers(dsn: str) -> bool:
-    """Return whether the server at `dsn` answers a query within a few seconds."""
+    """Return whether the server at `dsn` answers within a few seconds, be it that it is full."""
     try:
         async with asyncio.timeout(_ANSWER.total_seconds()):
             connection = await asyncpg.connect(dsn)
@@ -49,6 +49,8 @@ async def answers(dsn: str) -> bool:
                 return bool(await connection.fetchval("SELECT true"))
             finally:
                 connection.terminate()
+    except asyncpg.TooManyConnectionsError:
+        return True
     except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
         return False
 

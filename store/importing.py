@@ -81,22 +81,25 @@ async def copy_log(source: str, target: str) -> Copied:
                 return copied
 
 
-async def copy_schema(source: str, target: str, schema: str) -> bool:
+async def copy_schema(source: str, target: str, schema: str, *, anew: bool = False) -> bool:
     """Copy a schema with all its tables where the target lacks it; whether there was anything.
+
+    With `anew` it also takes the place of the target's, which is of an earlier copy.
 
     Raises:
         ProgramMissing, ProgramFailed: PostgreSQL's own programs are not there, or gave up.
     """
     async with _opened(source) as reader, _opened(target) as writer:
         with translating(shown(target)):
-            if not await _has(reader, schema) or await _has(writer, schema):
+            is_there = await _has(writer, schema)
+            if not await _has(reader, schema) or (is_there and not anew):
                 return False
         with tempfile.TemporaryDirectory(prefix="council-import-") as folder:
             dump = Path(folder) / "schema.dump"
             wanted = ("--format=custom", f"--schema={schema}", f"--file={dump}")
             binaries = client_programs(reader.get_server_version().major)
             await run_program(binaries / "pg_dump", *wanted, dsn=source)
-            await load_dump(dump, writer, target)
+            await load_dump(dump, writer, target, anew=is_there)
     return True
 
 

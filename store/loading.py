@@ -18,12 +18,15 @@ _UNKNOWN: Final = b"SET transaction_timeout = 0;"
 _HEADER_LINES: Final = 40
 """So far down the settings are looked for: what is below may be somebody's text."""
 _PLAIN: Final = ("--no-owner", "--no-privileges")
+_ANEW: Final = ("--clean", "--if-exists")
 
 
-async def load_dump(dump: Path, connection: asyncpg.Connection, dsn: str) -> None:
+async def load_dump(
+    dump: Path, connection: asyncpg.Connection, dsn: str, *, anew: bool = False
+) -> None:
     """Load `dump` in one transaction into the database at `dsn`, which `connection` is open to.
 
-    Whose things are, and who may do what, is left out.
+    Whose things are, and who may do what, is left out. With `anew` what is there of it goes first.
 
     Raises:
         ProgramMissing, ProgramFailed: PostgreSQL's own programs are not there, or gave up.
@@ -31,12 +34,13 @@ async def load_dump(dump: Path, connection: asyncpg.Connection, dsn: str) -> Non
     """
     major = connection.get_server_version().major
     programs = await asyncio.to_thread(client_programs, major)
+    wanted = (*_PLAIN, *(_ANEW if anew else ()))
     if major >= _KNOWS_ALL:
-        options = (*_PLAIN, "--exit-on-error", "--single-transaction")
+        options = (*wanted, "--exit-on-error", "--single-transaction")
         await run_program(programs / "pg_restore", *options, str(dump), dsn=dsn)
         return
     script, fitting = dump.with_suffix(".sql"), dump.with_suffix(".fitting.sql")
-    await run_program(programs / "pg_restore", *_PLAIN, f"--file={script}", str(dump))
+    await run_program(programs / "pg_restore", *wanted, f"--file={script}", str(dump))
     await asyncio.to_thread(without_unknown, script, fitting)
     options = ("--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1", "--single-transaction")
     await run_program(programs / "psql", *options, f"--file={fitting}", dsn=dsn)

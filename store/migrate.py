@@ -37,7 +37,8 @@ _OWNER = """
 SELECT rolname FROM pg_class JOIN pg_roles ON pg_roles.oid = relowner
 WHERE pg_class.oid = to_regclass('public.events')
 """
-_NO_READ_TABLES = frozenset({"events", "event_grants", "raw_answers"})
+_LIST = "schema_migrations"
+_NO_READ_TABLES = frozenset({_LIST, "events", "event_grants", "raw_answers"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,8 +104,13 @@ async def schema_state(dsn: str, *, folder: Path = MIGRATIONS) -> SchemaState:
 
 def read_table_names(folder: Path = MIGRATIONS) -> tuple[str, ...]:
     """Return the tables that the migrations create, but for the log and what cannot be folded."""
+    return tuple(name for name in table_names(folder) if name not in _NO_READ_TABLES)
+
+
+def table_names(folder: Path = MIGRATIONS) -> tuple[str, ...]:
+    """Return all tables that a migrated database has: the log, what is folded, and the lists."""
     found = (re.findall(r"(?m)^CREATE TABLE (\w+)\s*\(", step.sql) for step in _migrations(folder))
-    return tuple(name for names in found for name in names if name not in _NO_READ_TABLES)
+    return (_LIST, *(name for names in found for name in names))
 
 
 async def _apply_pending(

@@ -93,8 +93,9 @@ async def planned_now(job: JobName, deps: Deps) -> Plan:
     now, timetable = deps.clock.now(), Timetable(deps.calendar, deps.config.schedule)
     own = [fact for fact in await recent_slot_facts(now, deps.store) if fact.job == job]
     names = {fact.slot for fact in own if isinstance(fact, SlotDone | SlotSkipped)}
-    is_new = not names and not await ever_ran(job, deps.store)
-    return plan(job, now, timetable, settled=names, is_new=is_new)
+    failed = {fact.slot for fact in own} - names
+    is_new = not own and not await ever_ran(job, deps.store)
+    return plan(job, now, timetable, settled=names, failed=failed, is_new=is_new)
 
 
 async def _settle_missed(planned: Plan, work: Work, deps: Deps) -> list[SlotResult]:

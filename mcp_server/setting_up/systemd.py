@@ -29,7 +29,8 @@ from mcp_server.setting_up.systemd_units import (
 )
 
 _MARK: Final = HEADER.splitlines()[0]
-_PATIENCE: Final = timedelta(minutes=2)
+_PATIENCE: Final = timedelta(minutes=10)
+"""Longer than the services may take to stop and to start, by their units."""
 _READABLE: Final = 0o644
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from config.ids import random_id
 from mcp_server.cli import run
-from store.addresses import without_password
+from store.addresses import with_database, without_password
 from store.copies import database_exists, drop_databases
 from store.databases import database_name, ensure_database
 from store.embedded import embedded_database
@@ -214,12 +214,17 @@ class TestEmbedded:
 
         code, out, said = call("db", "import", target)
         again = call("db", "import", target, "--json")
+        run_apart(lambda: _embedded_log(home, "d", accounts=2))
+        grown = call("db", "import", target, "--json")
 
         assert code == 0, said
+        assert json.loads(grown[1])["copied"] == 1
+        arrived = with_database(cluster_dsn, second)
+        assert run_apart(lambda: _value(arrived, "SELECT count(*) FROM exchange.accounts")) == 2
         assert "holds the log of 3 events now, 3 of them copied this time" in " ".join(out.split())
         assert json.loads(again[1])["copied"] == 0
         assert json.loads(again[1])["setting"].startswith("DATABASE_URL=postgresql://postgres:PASS")
-        for text in (out, said, again[1], again[2]):
+        for text in (out, said, *again[1:], *grown[1:]):
             assert SECRET not in text
             assert "p4ss" not in text
 
@@ -231,10 +236,21 @@ def _old_files(home: Path) -> None:
     (data / "PG_VERSION").write_text("9\n")
 
 
-async def _embedded_log(home: Path) -> None:
+async def _embedded_log(home: Path, *names: str, accounts: int = 1) -> None:
     async with embedded_database(home) as dsn:
         await migrate(await ensure_database(dsn))
-        await _append(dsn, "a", "b", "c")
+        await _append(dsn, *(names or ("a", "b", "c")))
+        await _execute(dsn, "DROP SCHEMA IF EXISTS exchange CASCADE; CREATE SCHEMA exchange")
+        series = f"SELECT generate_series(1, {accounts})"
+        await _execute(dsn, f"CREATE TABLE exchange.accounts AS {series}")
+
+
+async def _value(dsn: str, query: str) -> object:
+    connection = await asyncpg.connect(dsn)
+    try:
+        return await connection.fetchval(query)
+    finally:
+        await connection.close()
 
 
 async def _execute(dsn: str, sql: str) -> None:

@@ -106,4 +106,11 @@ def test_the_units_hold_the_calendar_of_the_schedule(tmp_path: Path) -> None:
     found = {job: calendar_in(installed[timer_name(job)]) for job in JOBS}
 
     assert found == dict(calendar_of(SCHEDULE))
-    assert all("Persistent=yes" in installed[timer_name(job)] for job in JOBS)
+    assert all("\nPersistent=yes\n" in installed[timer_name(job)] for job in JOBS)
+
+
+def test_what_was_cut_short_goes_on_after_the_next_start_of_the_machine(tmp_path: Path) -> None:
+    # Its time is stamped when a job is started, so that Persistent= alone would not come back.
+    installed = texts_of(units_of(open_machine(tmp_path), "user", WANTED))
+
+    assert all("\nOnActiveSec=2min\n" in installed[timer_name(job)] for job in JOBS)

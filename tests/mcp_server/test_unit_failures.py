@@ -90,6 +90,18 @@ async def test_a_unit_that_fails_again_and_again_is_told_of_once_and_another_by_
     assert len(carrier.sent) == 3 * 2
 
 
+async def test_a_clock_that_was_years_ahead_does_not_silence_what_fails_after_it(
+    tmp_path: Path, carrier: Carrier, clock: Standing
+) -> None:
+    clock.at += timedelta(days=3650)
+    await tell(tmp_path, clock)
+    clock.at = NOON
+
+    told = [(await tell(tmp_path, clock)).arrived for _ in range(2)]
+
+    assert told == [2, 0]
+
+
 async def test_what_did_not_arrive_is_told_at_the_next_failure(
     tmp_path: Path, carrier: Carrier, clock: Standing
 ) -> None:

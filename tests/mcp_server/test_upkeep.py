@@ -179,6 +179,16 @@ async def test_answers_go_when_they_are_as_old_as_the_policy_says(app: App) -> N
     assert (old.exists(), young.exists(), foreign.exists()) == (False, True, True)
 
 
+async def test_answers_of_the_week_in_force_stay_for_whoever_goes_on_with_it(app: App) -> None:
+    apart = PostgresRawAnswers(app.pool)
+    await apart.keep("a" * 64, "of Wednesday", MONDAY - 5 * DAY)
+    await apart.keep("b" * 64, "of the week before", MONDAY - 6 * DAY)
+
+    await prune_answers(under_policy(app, 1))
+
+    assert list(await apart.find(["a" * 64, "b" * 64])) == ["a" * 64]
+
+
 def under_policy(app: App, days: int) -> App:
     risk = app.deps.config.risk
     retention = risk.retention.model_copy(update={"raw_answers_days": days})

@@ -10,15 +10,20 @@ from datetime import timedelta
 from pathlib import Path
 from subprocess import PIPE, Popen
 
+import asyncpg
 import pytest
 
+from config.ids import random_id
 from mcp_server.watchdog import LONGEST_TURN, Systemd, Turns, answers_at, watched
+from store.addresses import with_login
+from store.embedded import answers
 from tests.mcp_server.notified import Notified, notified
 from tests.mcp_server.test_processes import COUNCIL, near_empty
 
 QUICK = timedelta(milliseconds=40)
 WATCHDOG_USEC = "2000000"
-_SIGNAL_PERIOD = 2.0
+_SILENCE = 2.0
+"""Four signs of life would come in so many seconds."""
 
 
 class Sign:
@@ -138,6 +143,21 @@ async def test_a_web_server_answers_itself_or_it_does_not() -> None:
     assert not refused
 
 
+async def test_a_database_that_is_full_answers_and_one_that_is_gone_does_not(
+    cluster_dsn: str, tmp_path: Path
+) -> None:
+    name = f"full_{random_id().hex}"
+    owner = await asyncpg.connect(cluster_dsn)
+    await owner.execute(f"CREATE ROLE {name} LOGIN CONNECTION LIMIT 0")
+
+    full = await answers(with_login(cluster_dsn, name, "any"))
+    gone = await answers(f"postgresql://postgres@/postgres?host={tmp_path}")
+
+    await owner.execute(f"DROP ROLE {name}")
+    await owner.close()
+    assert (full, gone) == (True, False)
+
+
 @contextmanager
 def service(home: Path, manager: Notified, *arguments: str) -> Iterator[Popen[bytes]]:
     environment = near_empty(
@@ -171,12 +191,12 @@ def test_a_real_service_is_ready_lives_falls_silent_when_stopped_and_says_that_i
 ) -> None:
     with service(home, manager, *arguments) as process:
         first = manager.next(60)
-        alive = [manager.next(_SIGNAL_PERIOD) for _ in range(2)]
+        alive = [manager.next() for _ in range(2)]
         os.kill(process.pid, signal.SIGSTOP)
         manager.drain()
-        silence = manager.next(_SIGNAL_PERIOD)
+        silence = manager.next(_SILENCE)
         os.kill(process.pid, signal.SIGCONT)
-        again = manager.next(_SIGNAL_PERIOD)
+        again = manager.next()
         os.kill(process.pid, signal.SIGTERM)
         manager.skip_to("STOPPING=1")
         process.communicate(timeout=30)

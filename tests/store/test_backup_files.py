@@ -7,7 +7,7 @@ import json
 import os
 import tarfile
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import asyncpg
@@ -15,11 +15,18 @@ import pytest
 
 from config.ids import random_id
 from store.addresses import with_database
-from store.backup_files import Manifest, read_manifest, seal, unpack
+from store.backup_files import Manifest, folder_beside, read_manifest, seal, unpack
 from store.backups import back_up, restore
-from store.copies import database_exists
+from store.copies import database_exists, drop_databases
 from store.databases import database_name, ensure_database
-from store.errors import BackupDamaged, DatabaseInUse, LogInTheWay, ProgramMissing, StorageRefused
+from store.errors import (
+    BackupDamaged,
+    DatabaseAddressRefused,
+    DatabaseInUse,
+    LogInTheWay,
+    ProgramMissing,
+    StorageRefused,
+)
 from store.event_store import PostgresEventStore
 from store.events import StoredEvent
 from store.migrate import MIGRATIONS, migrate
@@ -186,6 +193,35 @@ async def test_somebody_elses_tables_are_never_restored_over(
     await _execute(dsn, "INSERT INTO photos VALUES (1)")
 
 
+async def test_somebody_elses_tables_beside_an_empty_log_are_never_restored_over(
+    backup: Path, database_dsn: str, fresh_name: str
+) -> None:
+    dsn = await ensure_database(database_dsn, fresh_name)
+    await migrate(dsn)
+    await _execute(dsn, "CREATE SCHEMA album; CREATE TABLE album.photos (a int)")
+    await _execute(dsn, "CREATE SCHEMA exchange; CREATE TABLE exchange.orders (a int)")
+
+    with pytest.raises(LogInTheWay, match="holds 1 tables that are not the council's"):
+        await restored(backup, database_dsn, fresh_name)
+
+    await _execute(dsn, "INSERT INTO album.photos VALUES (1)")
+
+
+async def test_a_name_of_which_postgresql_would_take_the_beginning_is_refused(
+    backup: Path, database_dsn: str
+) -> None:
+    longest = f"restored_{random_id().hex * 2}"[:59]
+    try:
+        await restored(backup, database_dsn, longest)
+
+        with pytest.raises(DatabaseAddressRefused, match="at most 59 bytes"):
+            await restored(backup, database_dsn, f"{longest}more")
+
+        assert (await read_all(with_database(database_dsn, longest)))[1].events == 3
+    finally:
+        await drop_databases(database_dsn, longest)
+
+
 async def test_an_empty_council_database_takes_the_backup_unless_somebody_is_connected(
     backup: Path, database_dsn: str, fresh_name: str
 ) -> None:
@@ -274,6 +310,20 @@ async def test_a_log_that_is_not_the_manifests_is_refused_and_leaves_no_database
 
     assert not await database_exists(database_dsn, fresh_name)
     assert not await database_exists(database_dsn, f"{fresh_name}$new")
+
+
+def test_what_a_killed_backup_left_is_removed_by_the_next_one_a_day_later(tmp_path: Path) -> None:
+    old, young = [tmp_path / f".council-backup-{name}" for name in ("old", "young")]
+    for folder in (old, young):
+        folder.mkdir()
+        (folder / "council.dump").write_text("half")
+    day_before = tmp_path.stat().st_mtime - timedelta(hours=25).total_seconds()
+    os.utime(old, (day_before, day_before))
+
+    with folder_beside(tmp_path / "x.tar"):
+        left = {path.name for path in tmp_path.iterdir()}
+
+    assert (old.name in left, young.name in left, len(left)) == (False, True, 2)
 
 
 async def test_a_backup_of_a_damaged_log_is_refused_and_names_the_position(

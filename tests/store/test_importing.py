@@ -170,6 +170,23 @@ async def test_a_schema_beside_the_log_comes_along_once(source: str, target: Sto
     assert await target.fetchval("SELECT a FROM exchange.orders") == 7
 
 
+async def test_a_schema_that_was_copied_earlier_is_brought_up_to_date(
+    source: str, target: StorePool
+) -> None:
+    connection = await asyncpg.connect(source)
+    await connection.execute("CREATE SCHEMA exchange; CREATE TABLE exchange.orders (a int)")
+    await copy_schema(source, _dsn(target), "exchange", anew=True)
+    await connection.execute("CREATE TABLE exchange.fills (a int)")
+    await connection.execute("INSERT INTO exchange.orders VALUES (7)")
+    await connection.close()
+
+    copied = await copy_schema(source, _dsn(target), "exchange", anew=True)
+
+    assert copied
+    assert await target.fetchval("SELECT a FROM exchange.orders") == 7
+    assert await target.fetchval("SELECT count(*) FROM exchange.fills") == 0
+
+
 async def test_a_head_kept_outside_finds_what_the_chain_alone_cannot(
     source: str, target: StorePool
 ) -> None:

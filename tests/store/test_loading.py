@@ -45,7 +45,8 @@ async def test_a_backup_and_a_schema_go_into_a_server_older_than_the_programs(
     await migrate(target)
     file = tmp_path / "council.tar"
 
-    assert await copy_schema(database_dsn, target, "exchange")
+    for anew in (False, True):
+        assert await copy_schema(database_dsn, target, "exchange", anew=anew)
     manifest = await back_up(database_dsn, file, program="0.1.0", at=AT)
     made = await restore(file, older, "again", project=project_ledger, tables=("ledger",))
 

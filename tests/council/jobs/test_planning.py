@@ -3,7 +3,7 @@
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from itertools import cycle, islice, takewhile
 
 import pytest
@@ -88,6 +88,23 @@ def test_a_slot_that_failed_until_its_end_is_missed_although_a_later_one_was_don
     assert [slot.name for slot in planned.missed] == ["2026-11-18 12:00"]
     assert planned.due is None
     assert planned.settled is not None
+
+
+def test_a_checkpoint_that_is_new_in_the_schedule_was_not_missed_on_all_the_days_before() -> None:
+    at = nyse.at(date(2026, 11, 18), "13:00")
+    settled = {slot.name for slot in TIMETABLE.slots("checkpoint", at - LOOK_BACK, at)}
+    schedule = TIMETABLE.schedule
+    times = (*schedule.checkpoints, time(10, 30))
+    changed = Timetable(xnys(), schedule.model_copy(update={"checkpoints": times}))
+
+    planned = plan("checkpoint", at, changed, settled=settled, is_new=False)
+    failed = plan(
+        "checkpoint", at, changed, settled=settled, failed=["2026-10-07 10:30"], is_new=False
+    )
+
+    lately = ["2026-11-17 10:30", "2026-11-18 10:30"]
+    assert [slot.name for slot in planned.missed] == lately
+    assert [slot.name for slot in failed.missed] == ["2026-10-07 10:30", *lately]
 
 
 @pytest.mark.parametrize("job", JOBS)
