@@ -6,8 +6,8 @@ Reading and folding the next batch goes on while the database writes the one bef
 import asyncio
 import gc
 from collections import defaultdict
-from collections.abc import AsyncIterator, Collection, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Collection, Iterable, Iterator, Sequence
+from contextlib import aclosing, contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final
@@ -23,8 +23,12 @@ from store.rows import quoted
 
 FOLD_BATCH: Final = 5_000
 """Events that are read, folded and written together."""
-_BREATH: Final = 250
-"""Events folded before what is being written gets a turn."""
+_BREATH: Final = 100
+"""Events folded before what is being read and written gets a turn."""
+
+MOST_REMEMBERED: Final = 2_000_000
+"""Rows by which it is known that a further one is new; each takes 70 bytes."""
+_JSON: Final = frozenset({"json", "jsonb"})
 
 _EVENTS = (
     f"SELECT {COLUMNS.replace('payload', 'payload::text')} FROM events "  # noqa: S608 - constants only
@@ -37,6 +41,7 @@ FROM pg_attribute WHERE attrelid = to_regclass($1) AND attnum > 0 AND NOT attisd
 """
 
 _Row = dict[str, Any]
+_Rows = dict[tuple[Any, ...], _Row]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +65,7 @@ class RowBatch:
     """Rows by their keys, as far as the changes so far tell: a later one overrides an earlier."""
 
     def __init__(self) -> None:
-        self._tables: defaultdict[tuple[str, tuple[str, ...]], dict[tuple[Any, ...], _Row]]
-        self._tables = defaultdict(dict)
+        self._tables: defaultdict[tuple[str, tuple[str, ...]], _Rows] = defaultdict(dict)
 
     def add(self, changes: Iterable[RowChange]) -> None:
         """Fold further changes, in their order."""
@@ -76,25 +80,32 @@ class RowBatch:
             else:
                 known.update(change.values)
 
-    def by_shape(self) -> dict[_Shape, list[_Row]]:
-        """Return the rows of each shape."""
-        found: defaultdict[_Shape, list[_Row]] = defaultdict(list)
+    def by_shape(self) -> dict[_Shape, _Rows]:
+        """Return the rows of each shape by their keys."""
+        found: dict[_Shape, _Rows] = {}
         for (table, key), rows in self._tables.items():
-            by_columns: defaultdict[tuple[str, ...], list[_Row]] = defaultdict(list)
-            for row in rows.values():
-                by_columns[tuple(row)].append(row)
+            by_columns: defaultdict[tuple[str, ...], _Rows] = defaultdict(dict)
+            for place, row in rows.items():
+                by_columns[tuple(row)][place] = row
             for columns, alike in by_columns.items():
-                found[_Shape(table, key, _in_order(columns))] += alike
+                found.setdefault(_Shape(table, key, _in_order(columns)), {}).update(alike)
         return found
 
 
 class RowWriter:
     """Writes batches through one connection, one after the other."""
 
-    def __init__(self, connection: asyncpg.Connection) -> None:
-        """Write in the transaction of `connection`."""
+    def __init__(self, connection: asyncpg.Connection, emptied: Collection[str] = ()) -> None:
+        """Write in the transaction of `connection`, in which the tables `emptied` were emptied."""
         self._connection = connection
+        self._emptied = frozenset(emptied)
         self._tables: dict[str, _Table] = {}
+        self._written: set[int] = set()
+
+    async def begin(self) -> None:
+        """Have json travel as text: what a connection makes of it itself cannot be copied."""
+        for kind in ("json", "jsonb"):
+            await self._connection.reset_type_codec(kind, schema="pg_catalog")
 
     async def write(self, batch: RowBatch) -> None:
         """Insert the rows of `batch`, or set their columns where they exist.
@@ -104,16 +115,55 @@ class RowWriter:
         """
         for shape, rows in batch.by_shape().items():
             table = await self._table(shape.table)
-            if table.needed <= set(shape.columns):
-                await self._run(_upsert(shape, table), rows)
+            if not table.needed <= set(shape.columns):
+                await self._write_parts(shape, table, list(rows.values()))
                 continue
-            # A new row could not do without the columns that these lack: so they exist, or else
-            # the table refuses them.
-            found = await self._run(_update(shape, table), rows)
-            places = {record["place"] for record in found}
-            lost = [row for place, row in enumerate(rows, start=1) if place not in places]
-            if lost:
-                await self._run(_insert(shape, table), lost)
+            new, known = self._sorted_out(shape.table, rows)
+            if new:
+                await self._copy(shape, table, new)
+            if known:
+                await self._run(_upsert(shape, table), known)
+
+    def _sorted_out(self, table: str, rows: _Rows) -> tuple[list[_Row], list[_Row]]:
+        """Return which rows cannot be there yet, and which may be.
+
+        Keys are remembered by their hashes alone: two that are the same cost only time.
+        """
+        if table not in self._emptied:
+            return [], list(rows.values())
+        new: list[_Row] = []
+        known: list[_Row] = []
+        for key, row in rows.items():
+            place = hash((table, key))
+            if place in self._written or len(self._written) >= MOST_REMEMBERED:
+                known.append(row)
+            else:
+                self._written.add(place)
+                new.append(row)
+        return new, known
+
+    async def _copy(self, shape: _Shape, table: _Table, rows: Sequence[_Row]) -> None:
+        """Copy rows that are new, which costs the server a third of an INSERT."""
+        columns = [
+            [_json(row[name]) for row in rows]
+            if _type(name, table) in _JSON
+            else [row[name] for row in rows]
+            for name in shape.columns
+        ]
+        await self._connection.copy_records_to_table(
+            shape.table, columns=shape.columns, records=zip(*columns, strict=True)
+        )
+
+    async def _write_parts(self, shape: _Shape, table: _Table, rows: Sequence[_Row]) -> None:
+        """Write rows that lack columns which a new row could not do without: so they exist.
+
+        If one does not, the table refuses it.
+        """
+        found = await self._run(_update(shape, table), rows)
+        places = {record["place"] for record in found}
+        lost = [row for place, row in enumerate(rows, start=1) if place not in places]
+        if lost:
+            await self._run(_insert(shape, table), lost)
 
     async def _run(self, sql: str, rows: Sequence[_Row]) -> list[asyncpg.Record]:
         # As one JSON text the rows cost a third of what they do as an array for each column.
@@ -138,13 +188,17 @@ async def fold_all(
     project: Projection,
     *,
     rowless: Collection[str] = (),
+    emptied: Collection[str] = (),
 ) -> None:
     """Fold the log that `reader` sees into the tables of `writer`, each in a transaction.
 
-    Events of the kinds `rowless` are not even read.
+    Events of the kinds `rowless` are not even read. The tables `emptied` have no rows yet.
     """
-    with _uncollected():
-        await _fold_batches(_batches(reader, rowless), RowWriter(writer), project)
+    rows = RowWriter(writer, emptied)
+    await rows.begin()
+    async with aclosing(_batches(reader, rowless)) as batches:
+        with _uncollected():
+            await _fold_batches(batches, rows, project)
 
 
 async def _fold_batches(
@@ -160,9 +214,15 @@ async def _fold_batches(
         if writing is not None:
             await writing
     finally:
-        if writing is not None and not writing.done():
-            writing.cancel()
-            await asyncio.wait({writing})
+        if writing is not None:
+            await _stop(writing)
+
+
+async def _stop(task: asyncio.Future[Any]) -> None:
+    """Leave nothing of `task` under way on its connection."""
+    if not task.done():
+        task.cancel()
+        await asyncio.wait({task})
 
 
 @contextmanager
@@ -179,10 +239,16 @@ def _uncollected() -> Iterator[None]:
 
 async def _batches(
     connection: asyncpg.Connection, rowless: Collection[str]
-) -> AsyncIterator[list[asyncpg.Record]]:
+) -> AsyncGenerator[list[asyncpg.Record], None]:
     cursor = await connection.cursor(_EVENTS, list(rowless))
-    while records := await cursor.fetch(FOLD_BATCH):
-        yield records
+    coming = asyncio.ensure_future(cursor.fetch(FOLD_BATCH))
+    try:
+        while records := await coming:
+            # The database reads on while these are folded.
+            coming = asyncio.ensure_future(cursor.fetch(FOLD_BATCH))
+            yield records
+    finally:
+        await _stop(coming)
 
 
 async def _folded(records: Sequence[asyncpg.Record], project: Projection) -> RowBatch:
@@ -203,6 +269,10 @@ def _event(record: asyncpg.Record) -> StoredEvent:
 @lru_cache(maxsize=1024)
 def _in_order(names: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(sorted(names))
+
+
+def _json(value: Any) -> str | None:
+    return None if value is None else to_json(value).decode()
 
 
 def _upsert(shape: _Shape, table: _Table) -> str:

@@ -6,9 +6,12 @@ would refuse. Text is refused, never repaired: whoever took it from outside clea
 
 import json
 import math
+import re
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
+
+from pydantic_core import to_json as encoded
 
 from store.errors import PayloadRefused
 from store.events import NewEvent
@@ -21,6 +24,9 @@ MAX_EVENT_CHARACTERS = 32 * 1024 * 1024
 
 _CONTAINERS = (dict, list, tuple)
 _SCALARS = frozenset({str, int, float, bool, type(None)})
+_MOST_DIGITS = 4_300
+"""Of a number that Python's own JSON reader takes."""
+_LONG_NUMBER = re.compile(rf"\d{{{_MOST_DIGITS + 1}}}")
 _ENCODER = json.JSONEncoder(allow_nan=False, ensure_ascii=False, separators=(",", ":"))
 
 
@@ -31,14 +37,35 @@ def event_json(stream: str, event: NewEvent) -> str:
         PayloadRefused: it holds NUL, a lone surrogate, NaN, too much or too deep nesting.
         TypeError: it holds something that is no JSON, such as a Decimal.
     """
+    _check_event(event, stream)
+    check_text(stream)
+    return _fitting(event, to_json(_envelope(event)))
+
+
+def payload_json(stream: str, event: NewEvent) -> str:
+    """Return the payload of `event` as JSON, where the rest of it can be stored too.
+
+    Raises:
+        PayloadRefused: as `event_json`.
+        TypeError: as `event_json`.
+    """
+    _check_event(event, stream)
+    check_text(
+        f"{stream} {event.event_type} {event.week_id} {event.account_id} {event.correlation_id}"
+    )
+    return _fitting(event, to_json(event.payload))
+
+
+def _check_event(event: NewEvent, stream: str) -> None:
     if not stream or not event.event_type:
         raise PayloadRefused("An event needs a stream and an event_type: give both a name.")
     if event.timestamp.tzinfo is None:
         raise PayloadRefused(f"The timestamp of {event.event_type} has no time zone: give one.")
     if not isinstance(event.payload, dict):
         raise PayloadRefused(f"The payload of {event.event_type} must be a JSON object.")
-    check_text(stream)
-    text = to_json(_envelope(event))
+
+
+def _fitting(event: NewEvent, text: str) -> str:
     if len(text) > MAX_EVENT_CHARACTERS:
         raise PayloadRefused(
             f"{event.event_type} has {len(text)} characters; at most {MAX_EVENT_CHARACTERS} fit."
@@ -53,6 +80,9 @@ def to_json(value: Any) -> str:
         PayloadRefused: jsonb cannot hold it.
         TypeError: it is no JSON.
     """
+    text = _plainly(value)
+    if text is not None:
+        return text
     try:
         text = _ENCODER.encode(value)
     except TypeError:
@@ -61,19 +91,28 @@ def to_json(value: Any) -> str:
     except (ValueError, RecursionError) as error:
         _check(value)
         raise PayloadRefused(f"This cannot be stored as JSON: {error}.") from error
-    if not _is_plain(value, text):
-        _check(value)
+    _check(value)
     return text
 
 
-def _is_plain(value: Any, text: str) -> bool:
-    """Whether nothing in `value`, which is `text` as JSON, needs a closer look; most need none.
+def _plainly(value: Any) -> str | None:
+    """Return the JSON of what needs no closer look, as most does not; None for the rest.
 
-    The text tells of NUL and of surrogates, wherever they are. What it does not tell is looked for
-    in the containers alone: keys that were no strings, and how deep they lie.
+    This encoder takes a quarter of the time of Python's own, and would take what is no JSON too.
     """
-    if "\\u0000" in text or not (text.isascii() or _encodes(text)):
-        return False
+    if not _is_plain(value):
+        return None
+    try:
+        text = encoded(value).decode()
+    except ValueError:  # a lone surrogate
+        return None
+    if "\\u0000" in text or "NaN" in text or "Infinity" in text:
+        return None  # mostly only text like any other, which the closer look finds
+    return None if len(text) > _MOST_DIGITS and _LONG_NUMBER.search(text) else text
+
+
+def _is_plain(value: Any) -> bool:
+    """Whether `value` is made of JSON's own types, and not too deep."""
     level: list[Any] = [value]
     kinds: set[type] = {str}
     for _ in range(MAX_DEPTH):
@@ -84,6 +123,8 @@ def _is_plain(value: Any, text: str) -> bool:
                 members += item.values()
             elif isinstance(item, _CONTAINERS):
                 members += item
+            elif type(item) not in _SCALARS:
+                return False
         level = [member for member in members if type(member) not in _SCALARS]
         if not level:
             return kinds == {str}
@@ -102,7 +143,7 @@ def check_text(text: str) -> None:
     """Raise PayloadRefused when `text` holds NUL or a lone surrogate."""
     if "\0" in text:
         raise PayloadRefused(f"Text with a NUL character cannot be stored: {text[:40]!r}.")
-    if not _encodes(text):
+    if not (text.isascii() or _encodes(text)):
         raise PayloadRefused(f"Text with a lone surrogate cannot be stored: {text[:40]!r}.")
 
 

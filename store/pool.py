@@ -1,5 +1,6 @@
 """Connections to PostgreSQL: the pool, and the connections that must not come from a pool."""
 
+import asyncio
 import json
 from typing import Any
 
@@ -71,6 +72,57 @@ class StorePool(asyncpg.Pool):  # type: ignore[misc]  # asyncpg ships no types
         connection._holder._release()
         connection._holder._setup_inactive_callback()
 
+    async def fetchrow(  # its signature is asyncpg's
+        self,
+        query: str,
+        *args: Any,
+        timeout: float | None = None,  # noqa: ASYNC109 - as above
+        record_class: type[asyncpg.Record] | None = None,
+    ) -> Any:
+        """Return the first row of a query, over a connection that waits for one if there is any.
+
+        The library lends it to a proxy for that, which takes as long as the query's own way.
+        """
+        holder = self._taken()
+        if holder is None:
+            return await super().fetchrow(query, *args, timeout=timeout, record_class=record_class)
+        lent = holder._in_use
+        try:
+            return await holder._con.fetchrow(
+                query, *args, timeout=timeout, record_class=record_class
+            )
+        finally:
+            # Where the connection was lost, it may be somebody else's by now.
+            if holder._in_use is lent and not self._is_back(holder):
+                await asyncio.shield(holder.release(None))
+
+    def _taken(self) -> Any:
+        """Take a connection that can be used as it is; None where there is none."""
+        if self._closing or not self._initialized:
+            return None
+        try:
+            holder = self._queue.get_nowait()
+        except asyncio.QueueEmpty:
+            return None
+        connection = holder._con
+        if connection is None or connection.is_closed() or holder._generation != self._generation:
+            self._queue.put_nowait(holder)
+            return None
+        holder._maybe_cancel_inactive_callback()
+        holder._in_use = self._loop.create_future()
+        return holder
+
+    def _is_back(self, holder: Any) -> bool:
+        """Put back what was taken, unless there is something to do or to wait for first."""
+        connection = holder._con
+        if connection.is_closed() or not _is_clean(connection, holder, self):
+            return False
+        holder._release()
+        # As in the library, what the pool keeps in any case is not looked at again.
+        if self._minsize < self._maxsize and self.get_size() > self._minsize:
+            holder._setup_inactive_callback()
+        return True
+
     async def dedicated(self) -> asyncpg.Connection:
         """Open a connection of the caller's own to the same database; the caller closes it."""
         return await connect(self._dsn)
@@ -82,12 +134,18 @@ def _is_at_rest(connection: Any, pool: StorePool) -> bool:
         return False
     if connection._holder._pool is not pool or connection.is_closed():
         return False
+    return _is_clean(connection._con, connection._holder, pool)
+
+
+def _is_clean(connection: Any, holder: Any, pool: StorePool) -> bool:
+    """Whether nothing of its last user is left in an open `connection`, nor anything is due."""
     return not (
         connection.is_in_transaction()
-        or connection._con._listeners
-        or connection._con._protocol._is_cancelling()
-        or connection._con._protocol.queries_count >= MOST_QUERIES
-        or connection._holder._generation != pool._generation
+        or connection._top_xact is not None  # one that could not even begin stays here
+        or connection._listeners
+        or connection._protocol._is_cancelling()
+        or connection._protocol.queries_count >= MOST_QUERIES
+        or holder._generation != pool._generation
     )
 
 

@@ -64,7 +64,7 @@ async def rebuild(
                 await writer.execute(f"TRUNCATE {emptied}")
             # Nothing is appended from here on: a second connection reads the same log.
             async with _dedicated(pool) as reader, reader.transaction(readonly=True):
-                await fold_all(reader, writer, project, rowless=rowless)
+                await fold_all(reader, writer, project, rowless=rowless, emptied=tables)
                 return int(await reader.fetchval("SELECT count(*) FROM events"))
 
 

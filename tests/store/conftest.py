@@ -30,12 +30,20 @@ def remembering_store(pool: StorePool) -> RememberingEventStore:
     return RememberingEventStore(pool, project_ledger)
 
 
-@pytest.fixture(params=["postgres", "memory", "remembering"])
+@pytest.fixture
+def alone_store(pool: StorePool) -> PostgresEventStore:
+    return PostgresEventStore(pool, project_ledger, rowless={"Noted"})
+
+
+@pytest.fixture(params=["postgres", "alone", "memory", "remembering"])
 def store(request: pytest.FixtureRequest) -> EventStore:
     if request.param == "memory":
         return MemoryEventStore(project_ledger, tables=("ledger",))
     if request.param == "remembering":
         remembering: EventStore = request.getfixturevalue("remembering_store")
         return remembering
+    if request.param == "alone":
+        alone: EventStore = request.getfixturevalue("alone_store")
+        return alone
     found: EventStore = request.getfixturevalue("postgres_store")
     return found

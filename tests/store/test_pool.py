@@ -44,6 +44,25 @@ async def test_a_transaction_that_was_left_open_is_rolled_back(
     assert count == 0
 
 
+async def test_a_transaction_that_could_not_begin_leaves_nothing_to_the_next(
+    single: StorePool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def canceled(*_statement: object) -> None:
+        raise asyncpg.QueryCanceledError("canceling statement due to user request")
+
+    async with single.acquire() as connection:
+        with monkeypatch.context() as patched:
+            patched.setattr(asyncpg.Connection, "execute", canceled)
+            with pytest.raises(asyncpg.QueryCanceledError):
+                await connection.transaction().start()
+
+    async with single.acquire() as connection, connection.transaction():
+        is_lent_again = await connection.fetchval("SELECT true")
+    await single.close()
+
+    assert is_lent_again
+
+
 async def test_a_connection_is_given_back_without_waiting_for_a_turn(single: StorePool) -> None:
     connection = await single.acquire()
 

@@ -79,9 +79,10 @@ class TestSubscription:
                 "CREATE OR REPLACE FUNCTION public.pg_notify(text, text) RETURNS void"
                 " LANGUAGE sql AS ''"
             )
-            await deaf.execute(
-                "ALTER FUNCTION append_events SET search_path = public, pg_catalog, pg_temp"
-            )
+            for function in ("append_event", "append_events"):
+                await deaf.execute(
+                    f"ALTER FUNCTION {function} SET search_path = public, pg_catalog, pg_temp"
+                )
             await deaf.close()
             await store.append("a", [make_event("1")])
             event = await asyncio.wait_for(waiting, PATIENCE_SECONDS)
