@@ -26,6 +26,7 @@ from council.events import StageCompleted, WeekStarted
 from council.fact import Fact
 from council.lessons import offered, read_lessons
 from council.llm.questions import QUERY_CHARACTERS
+from council.parallel import all_at_once
 from council.ports import Deps, Progress
 from council.stages.chairman import chairman
 from council.stages.peer_review import peer_review
@@ -120,8 +121,9 @@ async def _read_on(known: WeekContext, store: EventStore) -> WeekContext:
 
 
 async def _with_proposals(context: WeekContext, store: EventStore) -> WeekContext:
-    for _, trade_id in context.trade_ids:
-        facts = [to_fact(event) for event in await store.read_stream(f"trade-{trade_id}")]
+    streams = [f"trade-{trade_id}" for _, trade_id in context.trade_ids]
+    for events in await all_at_once([store.read_stream(stream) for stream in streams]):
+        facts = [to_fact(event) for event in events]
         context = fold(context, [fact for fact in facts if isinstance(fact, TradeProposed)])
     return context
 

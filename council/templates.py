@@ -26,6 +26,16 @@ def render(name: str, **values: object) -> str:
     return text.strip() + "\n"
 
 
+def load_templates(*names: str) -> None:
+    """Load Jinja2 and the templates `names`, so that none of their renderings waits for it.
+
+    Raises:
+        jinja2.TemplateNotFound: there is no such template.
+    """
+    for name in names:
+        _environment().get_template(f"{name}.md.j2")
+
+
 def prompt_hash(*texts: str) -> str:
     """Return the sha-256, in hex, of `texts` in their order, each kept apart from the next."""
     digest = hashlib.sha256()

@@ -12,8 +12,10 @@ from council.codec import to_fact
 from council.events import ModelCalled
 from council.llm.spending import Spending, spending_of
 from council.measure_facts import ModelDriftMeasured
+from council.parallel import all_at_once
 from council.pipeline import load_week
 from council.projections import asked_columns
+from council.trade_facts import TradeProposed
 from council.trading.finding import find_trade
 from council.trading.lifecycle import load_trade
 from council.trading.verdicts import phrase_for
@@ -71,7 +73,13 @@ async def trade_shapes(store: EventStore, rows: Sequence[Row]) -> tuple[TradeSha
     orders: dict[str, list[Row]] = {}
     for order in await store.rows("orders", where={"trade_id": ids}) if ids else ():
         orders.setdefault(str(order["trade_id"]), []).append(order)
-    return tuple([await _shown(row, orders.get(str(row["trade_id"]), ()), store) for row in rows])
+    waiting = [row for row in rows if row["status"] == "pending"]
+    asked = await all_at_once([load_trade(store, UUID(str(row["trade_id"]))) for row in waiting])
+    proposals = {str(trade.trade_id): trade.proposal for trade in asked}
+    return tuple(
+        _shown(row, orders.get(trade_id, ()), proposals.get(trade_id))
+        for row, trade_id in ((row, str(row["trade_id"])) for row in rows)
+    )
 
 
 async def one_trade(store: EventStore, text: str) -> TradeShape:
@@ -86,15 +94,14 @@ async def one_trade(store: EventStore, text: str) -> TradeShape:
     return trade
 
 
-async def _shown(row: Row, orders: Sequence[Row], store: EventStore) -> TradeShape:
-    """Show a trade; one that waits as the log asks for it, whatever stands in its row.
+def _shown(row: Row, orders: Sequence[Row], proposal: TradeProposed | None) -> TradeShape:
+    """Show a trade; one that waits as the log's `proposal` asks for it, whatever its row says.
 
     Who may write the row need not be one who may approve: nobody should approve what only the row
     says. And how often it was asked stands in no row, while an older phrase is worth nothing.
     """
-    if row["status"] != "pending":
+    if proposal is None:
         return trade_shape(row, orders)
-    proposal = (await load_trade(store, UUID(str(row["trade_id"])))).proposal
     trade = trade_shape({**row, **asked_columns(proposal)}, orders)
     phrase = phrase_for(proposal.ticket, proposal.round)
     return trade.model_copy(update={"confirmation": phrase})

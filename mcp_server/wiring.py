@@ -201,6 +201,10 @@ def _load(*, models: bool) -> None:
     xnys()
     for name in ("alpaca.data.historical.stock", *(("openai", "talib") if models else ())):
         import_module(name)
+    if models:
+        from council.llm.preparing import prepare  # noqa: PLC0415 heavy: Jinja2
+
+        prepare()
 
 
 async def _with_models(app: App, stack: AsyncExitStack, *, answers: Path | None) -> App:

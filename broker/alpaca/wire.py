@@ -114,7 +114,7 @@ def bar_from(symbol: str, content: Json) -> Bar:
         high=_decimal(content["h"]),
         low=_decimal(content["l"]),
         close=_decimal(content["c"]),
-        volume=int(_decimal(content["v"])),
+        volume=_shares(content["v"]),
     )
 
 
@@ -151,7 +151,7 @@ def instant_from(text: str) -> datetime:
     instant = datetime.fromisoformat(text)
     if instant.tzinfo is None:
         raise ValueError(f"{text} has no time zone")
-    return instant.astimezone(UTC)
+    return instant if instant.tzinfo is UTC else instant.astimezone(UTC)
 
 
 def json_object(answer: Any) -> Json:
@@ -172,6 +172,11 @@ def _whole_shares(quantity: Decimal) -> str:
     if not (quantity.is_finite() and 0 < quantity <= _MOST_SHARES and quantity % 1 == 0):
         raise ValueError(f"{quantity} is not a positive number of whole shares: size it again.")
     return str(int(quantity))
+
+
+def _shares(volume: str | int | float) -> int:
+    # A market table has thousands of bars, and most volumes are whole as they come.
+    return volume if type(volume) is int else int(_decimal(volume))
 
 
 def _price(price: Decimal) -> str:

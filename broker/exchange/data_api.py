@@ -4,9 +4,10 @@ There is one tape and nothing is ever split: every feed and every adjustment say
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime, time
 from itertools import chain, islice
+from typing import NamedTuple
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -35,9 +36,8 @@ _FEEDS = ("iex", "sip", "delayed_sip", "boats", "overnight", "otc")
 _ADJUSTMENTS = frozenset({"raw", "split", "dividend", "spin-off", "all"})
 
 
-@dataclass(frozen=True, slots=True)
-class _Row:
-    """One entry of a page."""
+class _Row(NamedTuple):
+    """One entry of a page; a tuple, as a page may have thousands."""
 
     symbol: str
     at: datetime

@@ -5,9 +5,10 @@ cut at now. Real prices are in `prices_alpaca`.
 """
 
 from abc import abstractmethod
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import date, datetime, timedelta
 from functools import lru_cache
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -135,6 +136,16 @@ class SyntheticPrices(_KeptSessionPrices):
         if session_number is None or symbol_number is None:
             return None
         return self._history.bar(session_number, symbol_number)
+
+    def _days_of(self, symbol: str, sessions: Sequence[Session]) -> "Iterable[Ohlcv | None]":
+        """Read the column at once, as a market table asks for years of every symbol."""
+        symbol_number = self._symbol_numbers.get(symbol)
+        known = [s for s in sessions if s.session_on in self._session_numbers]
+        if symbol_number is None or not known:
+            return (None for _ in sessions)
+        first = self._session_numbers[known[0].session_on]
+        bars = self._history.bars(first, first + len(known), symbol_number)
+        return chain((None for _ in range(len(sessions) - len(known))), bars)
 
     def _made_minutes(self, symbol: str, session: Session) -> "MinuteBars | None":
         day = self._day(symbol, session)

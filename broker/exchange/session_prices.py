@@ -6,10 +6,11 @@ last close stands, and the quote's time says since when.
 
 from abc import ABC, abstractmethod
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from broker.models import Bar, Quote
@@ -25,6 +26,8 @@ _CENT = Decimal("0.01")
 _LEAST_HALF_SPREAD = Decimal("0.005")
 _HALF_SPREAD_SHARE = Decimal("0.00005")
 _MINUTE = timedelta(minutes=1)
+_KEPT_MIDNIGHTS = 8192
+"""More days than any history has; every symbol asks for the same ones."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +60,11 @@ class SessionPrices(ABC):
 
     def daily_bars(self, symbol: str, start_on: date, end_on: date) -> tuple[Bar, ...]:
         """Return the whole days from `start_on` to `end_on`."""
-        days = (
-            (midnight(session.session_on), self._day(symbol, session))
-            for session in self._calendar.between(start_on, end_on)
+        sessions = self._calendar.between(start_on, end_on)
+        days = zip(sessions, self._days_of(symbol, sessions), strict=True)
+        return tuple(
+            _as_bar(symbol, midnight(session.session_on), day) for session, day in days if day
         )
-        return tuple(_as_bar(symbol, start_at, day) for start_at, day in days if day)
 
     def minute_bars(self, symbol: str, start_at: datetime, end_at: datetime) -> tuple[Bar, ...]:
         """Return the minutes that start from `start_at` to `end_at`."""
@@ -76,6 +79,10 @@ class SessionPrices(ABC):
     @abstractmethod
     def _day(self, symbol: str, session: Session) -> "Ohlcv | None":
         """Return what `session` was as a whole."""
+
+    def _days_of(self, symbol: str, sessions: Sequence[Session]) -> "Iterable[Ohlcv | None]":
+        """Return what each of `sessions`, which follow each other, was as a whole."""
+        return (self._day(symbol, session) for session in sessions)
 
     @abstractmethod
     def _minutes(self, symbol: str, session: Session) -> "MinuteBars | None":
@@ -137,15 +144,8 @@ def _price(bar: "Ohlcv", elapsed: float) -> Decimal:
 
 
 def _as_bar(symbol: str, start_at: datetime, bar: "Ohlcv") -> Bar:
-    return Bar(
-        symbol=symbol,
-        start_at=start_at,
-        open=_exact(bar.open),
-        high=_exact(bar.high),
-        low=_exact(bar.low),
-        close=_exact(bar.close),
-        volume=bar.volume,
-    )
+    first, high, low, last, volume = bar
+    return Bar(symbol, start_at, _exact(first), _exact(high), _exact(low), _exact(last), volume)
 
 
 def _exact(price: float) -> Decimal:
@@ -153,6 +153,7 @@ def _exact(price: float) -> Decimal:
     return Decimal(repr(price))
 
 
+@lru_cache(_KEPT_MIDNIGHTS)
 def midnight(day: date) -> datetime:
     """Return the instant at which `day` begins in New York."""
     return datetime.combine(day, time(), NEW_YORK).astimezone(UTC)

@@ -5,6 +5,7 @@ changes an earlier price, and any process computes the same one. Levels wander a
 keeps twenty years of them believable. None of it is a forecast.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -83,6 +84,13 @@ class SyntheticHistory:
             close=float(self.closes[place]),
             volume=int(self.volumes[place]),
         )
+
+    def bars(self, first: int, end: int, symbol_number: int) -> Iterator[Ohlcv]:
+        """Return the days of one symbol from the session number `first` to before `end`."""
+        place = (slice(first, end), symbol_number)
+        columns = (self.opens, self.highs, self.lows, self.closes)
+        prices = (column[place].tolist() for column in columns)
+        return map(Ohlcv, *prices, self.volumes[place].astype(np.int64).tolist())
 
 
 def history(seed: int, sessions: int) -> SyntheticHistory:

@@ -66,11 +66,15 @@ class Tape:
 
     def bars(self, symbol: str, timeframe: Timeframe, wanted: TapeRange) -> Iterator[Bar]:
         """Yield the wanted bars as far as they are over by now, session by session."""
-        # The last bar may start in the range and end after it: it is added up to its end.
-        longer = timedelta(0) if timeframe.is_base else timeframe.longest
-        reach = replace(wanted, end_at=wanted.end_at + longer)
-        flat = self._base_bars(symbol, timeframe, reach)
-        whole = flat if timeframe.is_base else _longer(flat, timeframe, wanted.newest_first)
+        if timeframe.is_base:
+            return self._base_bars(symbol, timeframe, wanted)
+        # The first and the last bar may reach beyond the range: they are added up whole.
+        reach = replace(
+            wanted,
+            start_at=timeframe.start_of(wanted.start_at),
+            end_at=wanted.end_at + timeframe.longest,
+        )
+        whole = _longer(self._base_bars(symbol, timeframe, reach), timeframe, wanted.newest_first)
         return (bar for bar in whole if wanted.start_at <= bar.start_at <= wanted.end_at)
 
     def quotes(self, symbol: str, wanted: TapeRange) -> Iterator[Quote]:
@@ -105,16 +109,10 @@ class Tape:
 
     def _base_bars(self, symbol: str, timeframe: Timeframe, wanted: TapeRange) -> Iterator[Bar]:
         """Yield the minutes or days of which bars of this length are made."""
-        start_at = timeframe.start_of(wanted.start_at)
-        read = self._finished_minutes if timeframe.is_of_minutes else self._day
-        now = self.now()
-        chunks = (
-            read(symbol, session, now)
-            for session in self._sessions(replace(wanted, start_at=start_at))
-        )
+        chunks = self._chunks(symbol, timeframe, wanted)
         ordered = (reversed(chunk) if wanted.newest_first else chunk for chunk in chunks)
         flat = chain.from_iterable(ordered)
-        return (bar for bar in flat if start_at <= bar.start_at <= wanted.end_at)
+        return (bar for bar in flat if wanted.start_at <= bar.start_at <= wanted.end_at)
 
     def _minutes(self, wanted: TapeRange) -> Iterator[datetime]:
         """Yield the beginnings of the session minutes in the range, none after now."""
@@ -134,10 +132,24 @@ class Tape:
         sessions = self._hours.calendar.between(first_on, last_on)
         return sessions[::-1] if wanted.newest_first else sessions
 
-    def _day(self, symbol: str, session: Session, now: datetime) -> tuple[Bar, ...]:
+    def _chunks(
+        self, symbol: str, timeframe: Timeframe, wanted: TapeRange
+    ) -> Iterator[tuple[Bar, ...]]:
+        """Yield minutes or days by session: days that are over in one piece, as they are many."""
+        now, sessions = self.now(), self._sessions(wanted)
+        if timeframe.is_of_minutes:
+            yield from (self._finished_minutes(symbol, session, now) for session in sessions)
+            return
+        for is_over, run in groupby(sessions, key=lambda session: session.close_at <= now):
+            chosen = tuple(run)
+            if is_over:
+                days = [session.session_on for session in chosen]
+                yield self._prices.daily_bars(symbol, min(days), max(days))
+            else:
+                yield from (self._running_day(symbol, session, now) for session in chosen)
+
+    def _running_day(self, symbol: str, session: Session, now: datetime) -> tuple[Bar, ...]:
         days = self._prices.daily_bars(symbol, session.session_on, session.session_on)
-        if session.close_at <= now:
-            return days
         minutes = self._finished_minutes(symbol, session, now)
         return (_added_up(days[0], minutes),) if days and minutes else ()
 

@@ -62,6 +62,8 @@ class Gateway:
     def __init__(self, client: "AsyncOpenAI", dialect: GatewayConfig) -> None:
         self._client = client
         self._dialect = dialect
+        # Taken here, as the SDK loads it at the first touch: no question should wait for that.
+        self._chat = client.chat.completions.with_raw_response
 
     @property
     def name(self) -> str:
@@ -128,7 +130,7 @@ class Gateway:
         body = {"messages": request.messages, **request.options}
         if self._dialect.require_parameters and "response_format" in body:
             body["provider"] = {"require_parameters": True}
-        raw = await self._client.chat.completions.with_raw_response.create(
+        raw = await self._chat.create(
             model=self._dialect.ids.get(request.model, request.model),
             messages=[],  # the SDK wants some; those of the body take their place
             extra_body=body,

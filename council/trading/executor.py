@@ -142,35 +142,45 @@ async def _loop(
 
 
 class _Watch:
-    """Whether turns are worth their locks: after a person's word, amid orders, after a long rest.
+    """Which accounts' turns are worth their locks: after a person's word, amid orders.
 
-    The first cycle is always worth it: another process may have died in the middle of an order.
+    After a long rest all are, and in the first cycle: another process may have died in the middle
+    of an order. Whoever rests does not hold up the order of another.
     """
 
     def __init__(self, deps: Deps) -> None:
         self._deps = deps
         self._position = 0
         self._rest_until: datetime | None = None
+        self._restless: set[str] = set()
         self._halt_wanted: str | None = None
 
-    async def is_due(self) -> bool:
+    async def due(self) -> tuple[str, ...]:
         """Read on from the last word seen; what is said during a turn is seen after it."""
         if self._deps.halt_wanted() != self._halt_wanted:
             self._halt_wanted, self._rest_until = self._deps.halt_wanted(), None
         async for event in self._deps.store.read_all(self._position, event_types=_WAKING):
-            self._position, self._rest_until = event.position, None
-        return self._rest_until is None or self._deps.clock.now() >= self._rest_until
+            self._position = event.position
+            self._restless.add(event.account_id or "")
+        known = _chosen(self._deps, None)
+        if self._rest_until is None or self._deps.clock.now() >= self._rest_until:
+            self._rest_until = None
+            return known
+        return tuple(name for name in known if name in self._restless)
 
     def saw(self, reports: Sequence[AccountReport]) -> None:
-        """Rest after `reports` unless an order is under way."""
-        moving = any(report.outcome in _IN_MOTION for report in reports)
-        self._rest_until = None if moving else self._deps.clock.now() + LONGEST_REST
+        """Let those of `reports` rest that have no order under way."""
+        if self._rest_until is None:  # these are all
+            self._rest_until = self._deps.clock.now() + LONGEST_REST
+        moving = {report.account for report in reports if report.outcome in _IN_MOTION}
+        self._restless = (self._restless - {report.account for report in reports}) | moving
 
 
 async def _turns_if_due(deps: Deps, watch: _Watch) -> tuple[AccountReport, ...]:
-    if not await watch.is_due():
+    due = await watch.due()
+    if not due:
         return ()
-    reports = await execute_once(deps)
+    reports = await execute_once(deps, due)
     watch.saw(reports)
     return reports
 

@@ -101,13 +101,15 @@ async def followed(
 ) -> Standing[Stored]:
     """Carry the run on where nobody works on it, wait for its end, and tell where it stands."""
     app = await host.app()
-    if await _carried_on(host, app, run, patience=_NO_PATIENCE):
+    over = await _carried_on(host, app, run, patience=_NO_PATIENCE)
+    if over is None:
         async with _telling(host, app, run, listener):
             with suppress(TimeoutError):
                 async with asyncio.timeout(patience.total_seconds()):
-                    while await _carried_on(host, app, run, patience=patience):
-                        await app.deps.clock.sleep(_NEXT_LOOK)
-    return await _standing(host, app, run)
+                    while (over := await _carried_on(host, app, run, patience=patience)) is None:
+                        if not host.runs.has_ended(run.key):  # another process may be at work
+                            await app.deps.clock.sleep(_NEXT_LOOK)
+    return over or await _standing(host, app, run)
 
 
 async def looked_at(host: Host, run: Run[Stored]) -> Standing[Stored]:
@@ -115,18 +117,21 @@ async def looked_at(host: Host, run: Run[Stored]) -> Standing[Stored]:
     return await _standing(host, await host.app(), run)
 
 
-async def _carried_on(host: Host, app: App, run: Run[Stored], *, patience: timedelta) -> bool:
-    """Resume the run if need be and wait for this process's part; whether there is more to await.
+async def _carried_on(
+    host: Host, app: App, run: Run[Stored], *, patience: timedelta
+) -> Standing[Stored] | None:
+    """Resume the run if need be and wait for this process's part; None while there is more.
 
-    A failure in this process is told rather than tried again: only who starts the run does that.
+    Where there is nothing more to await, it is how the run stands. A failure in this process is
+    told rather than tried again: only who starts the run does that.
     """
     standing = await _standing(host, app, run)
     is_over = standing.state in ("finished", "cancelled") or standing.failure is not None
     if is_over or not (standing.has_begun or standing.request is not None):
-        return False
+        return standing
     _start(host, app, run, query=standing.request.query if standing.request else None)
     await host.runs.wait(run.key, patience)
-    return True
+    return None
 
 
 def _start(host: Host, app: App, run: Run[Stored], *, query: str | None) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 
 from mcp.server.mcpserver.exceptions import ToolError
 
+from council import pipeline
 from council.ports import Progress
 from council.steps import IS_STORED, STEPS
 from council.steps import STAGES as ALL_STAGES
@@ -54,8 +55,10 @@ def week_run(week_id: str, stage: str) -> Run[WeekShape]:
 
 
 async def _work(week_id: str, stage: str, app: App, query: str | None) -> object:
-    run = operations.run_until if stage == WHOLE_WEEK else operations.run_step
-    return await run(app, stage, week_id=week_id, query=query)
+    """Run it and read nothing back: whoever asked looks at the store."""
+    if stage == WHOLE_WEEK:
+        return await pipeline.run_week(week_id, app.deps, query=query)
+    return await pipeline.run_step(week_id, app.deps, step=stage, query=query)
 
 
 async def _read(week_id: str, stage: str, app: App) -> Reached[WeekShape]:

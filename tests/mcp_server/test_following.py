@@ -1,7 +1,7 @@
 """Runs that outlive their process: whoever follows one carries it on, and nothing is paid twice."""
 
 import asyncio
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import mcp
@@ -162,3 +162,32 @@ async def test_a_run_asked_for_while_its_last_task_is_stopping_is_begun_anew(
         await host.aclose()
 
     assert (standing.state, done) == ("finished", ["worked"])
+
+
+async def test_a_run_that_ends_here_is_told_at_once(
+    open_app: OpenApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done: list[str] = []
+    looks: list[bool] = []
+    is_waited_for = asyncio.Event()
+
+    async def works(app: App, query: str | None) -> None:
+        await is_waited_for.wait()
+        done.append("worked")
+
+    async def read(app: App) -> Reached[None]:
+        looks.append(bool(done))
+        if len(looks) == 3:  # before it begins, for the progress, and before it waits
+            is_waited_for.set()
+        return Reached(None, has_begun=True, is_done=looks[-1])
+
+    run = Run("run-2026-11-18", "weeks", "2026-11-18", Journey(()), works, read)
+    host = Host(open_app, operations.execute_in_background)
+    monkeypatch.setattr(following, "_NEXT_LOOK", timedelta(hours=1))
+    try:
+        async with asyncio.timeout(5):
+            standing = await following.followed(host, run, Heard(), patience=timedelta(minutes=1))
+    finally:
+        await host.aclose()
+
+    assert standing.state == "finished"

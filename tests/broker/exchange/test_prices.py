@@ -78,6 +78,21 @@ def test_a_longer_history_changes_no_earlier_price() -> None:
     assert np.array_equal(short.lows, long.lows[:300])
 
 
+def test_many_days_read_at_once_are_the_days_that_the_history_has_and_none_before_it() -> None:
+    market = history(11, 30)
+
+    bars = prices().daily_bars("TLT", date(2015, 12, 1), date(2016, 2, 3))
+
+    column = list(INSTRUMENTS).index("TLT")
+    assert bars[0].start_at == datetime(2016, 1, 4, 5, tzinfo=UTC)
+    assert [_prices_of(bar) for bar in bars[:20]] == [market.bar(n, column) for n in range(20)]
+
+
+def _prices_of(bar: Bar) -> Ohlcv:
+    opened, high, low, closed = map(float, (bar.open, bar.high, bar.low, bar.close))
+    return Ohlcv(opened, high, low, closed, bar.volume)
+
+
 def test_another_seed_is_another_market() -> None:
     assert SyntheticPrices(12).daily_bars("SPY", WEDNESDAY, WEDNESDAY)[0] != day_of("SPY")
 

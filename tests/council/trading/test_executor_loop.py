@@ -105,6 +105,23 @@ async def test_an_approval_wakes_the_loop_from_its_rest() -> None:
     assert len(venue_of(deps).orders) == 1
 
 
+async def test_an_approval_gives_its_own_account_a_turn_and_no_other() -> None:
+    locks, stop = CountedLocks(), asyncio.Event()
+    deps = make_deps(locks=locks)
+
+    async def approve_in_the_third(number: int) -> None:
+        if number == 3:
+            locks.asked.clear()
+            await approved(deps)
+        if number == 6:
+            stop.set()
+
+    await Cycles(deps, approve_in_the_third).run(stop)
+
+    assert set(locks.asked) == {f"executor-{ACCOUNT}"}
+    assert len(venue_of(deps).orders) == 1
+
+
 async def test_a_halt_and_a_resume_wake_the_loop_too() -> None:
     deps, stop = make_deps(), asyncio.Event()
     sent: list[int] = []
