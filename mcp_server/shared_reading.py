@@ -51,13 +51,17 @@ class SharedReadings:
         state: _State = (await self._head_now(deps.store), deps.halt_wanted())
         if (known := self._fresh(key, state, deps)) is not None:
             return cast("T", known.answer)
-        async with self._locks[key]:
-            if (known := self._fresh(key, state, deps)) is not None:
-                return cast("T", known.answer)
-            read_at = deps.clock.now()
-            answer = await reading()
-            self._keep(key, _Kept(state, read_at, answer))
-            return answer
+        try:
+            async with self._locks[key]:
+                if (known := self._fresh(key, state, deps)) is not None:
+                    return cast("T", known.answer)
+                read_at = deps.clock.now()
+                answer = await reading()
+                self._keep(key, _Kept(state, read_at, answer))
+                return answer
+        finally:
+            if key not in self._kept:
+                self._locks.pop(key, None)
 
     def _fresh(self, key: Hashable, state: _State, deps: "Deps") -> _Kept[Any] | None:
         known = self._kept.get(key)

@@ -4,6 +4,7 @@ Every decision is taken from the streams and from what the venue says now, so th
 at any point is continued by the next one, in this process or in another.
 """
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -129,16 +130,20 @@ class AccountRun:
         await self.ledger.write(halt)
 
     async def _reconcile_before(self, trade: TradeState | None) -> None:
-        """Reconcile, and look meanwhile at what the next trade is about: it waits for both."""
+        """Reconcile, and look meanwhile at what the next trade is about: it waits for both.
+
+        A look that fails stops nothing by itself: whatever needs one looks anew, and fails then.
+        """
         if trade is None:
             await self._reconcile()
             return
         instrument, began_at = trade.proposal.ticket.instrument, self.deps.clock.now()
         async with meanwhile(look_at_floor(self.desk, instrument, self.deps.clock)) as looking:
             sight = await self._reconcile()
-            standing = standing_of(self.desk, sight.account, sight.holdings, await looking)
-        if self.deps.clock.now() - began_at < CONFIRMED_AFTER:
-            self._early = (instrument, standing)
+            await asyncio.wait((looking,))
+        if looking.exception() is None and self.deps.clock.now() - began_at < CONFIRMED_AFTER:
+            seen = standing_of(self.desk, sight.account, sight.holdings, looking.result())
+            self._early = (instrument, seen)
 
     async def _look(self, instrument: str) -> Standing:
         """Look before an order is intended; what reconciling saw a moment ago serves once."""

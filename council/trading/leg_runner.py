@@ -40,6 +40,7 @@ from council.trading.account_legs import AccountLedger, LegState
 from council.trading.checks import Objection
 from council.trading.halts import EXECUTOR, halted_fact
 from council.trading.lifecycle import load_trade
+from council.trading.reconcile import CONFIRMED_AFTER
 
 POLL_STEP: Final = timedelta(milliseconds=200)
 POLL_GROWTH: Final = 1.5
@@ -101,13 +102,17 @@ class LegRunner:
     ) -> tuple[Order | None, ObjectionNow]:
         """Ask for the order, and look meanwhile whether it may be sent where it never was.
 
-        Both are as fresh as when one follows the other, and the first order leaves sooner.
+        The first order leaves sooner so. After an answer that took its time it is looked anew:
+        what was seen before may not be true any more.
         """
         if leg.attempts:
             return await self._ask(leg.client_order_id), objection
+        asked_at = self._deps.clock.now()
         async with meanwhile(objection()) as looking:
             order = await self._ask(leg.client_order_id)
-            against = await looking if order is None else None
+            if order is not None or self._deps.clock.now() - asked_at >= CONFIRMED_AFTER:
+                return order, objection
+            against = await looking
 
         async def seen() -> Objection | None:
             return against

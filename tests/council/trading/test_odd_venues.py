@@ -1,5 +1,6 @@
 """A venue or an account that changes between an intent and its order, or contradicts itself."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from decimal import Decimal
@@ -7,7 +8,7 @@ from decimal import Decimal
 import pytest
 
 from broker.errors import VenueUnreachable
-from broker.models import Accepted, Account, OrderRequest, OrderStatus, SubmitOutcome
+from broker.models import Accepted, Account, OrderRequest, OrderStatus, Quote, SubmitOutcome
 from council.model.base import Direction
 from council.ports import Deps
 from council.trade_facts import DriftDetected, LegClosed, TradingHalted
@@ -135,6 +136,29 @@ async def test_a_flip_that_expires_between_its_legs_ends_even_without_a_price() 
 
     assert (await ending_of(deps, ticket.trade_id)).reason == "the ticket expired"
     assert len(venue.submitted) == 1
+
+
+class SilentMarket(FakeMarketData):
+    """Market data that is away."""
+
+    async def latest_quotes(self, symbols: Sequence[str]) -> Mapping[str, Quote]:
+        """Tell no price at all."""
+        raise VenueUnreachable("Nobody tells a price.")
+
+
+async def test_a_trade_that_ends_short_ends_though_nobody_tells_a_price() -> None:
+    deps = slow_deps((200, OrderStatus.PARTIALLY_FILLED))
+    ticket = await approved(deps)
+    await execute_once(deps, [ACCOUNT])
+    venue = venue_of(deps)
+    assert isinstance(venue, SlowVenue)
+    venue.steps = [(200, OrderStatus.EXPIRED)]
+    silent = replace(deps.desks[ACCOUNT], market_data=SilentMarket(deps.calendar))
+
+    (report,) = await execute_once(replace(deps, desks={ACCOUNT: silent}), [ACCOUNT])
+
+    assert report.outcome == "settled"
+    assert (await ending_of(deps, ticket.trade_id)).reason.startswith("open_partly: 200 of 500")
 
 
 @pytest.mark.parametrize("is_refused", [True, False])
