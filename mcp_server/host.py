@@ -6,6 +6,7 @@ Listing the tools must stay quick, so nothing is opened and nothing heavy import
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, suppress
+from contextvars import copy_context
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -64,6 +65,8 @@ class Host:
         self._open_app = open_app
         self._background = background
         self._stop = asyncio.Event()
+        # What goes on for months is no part of the call that happens to open the app.
+        self._context = copy_context()
         self._opened: asyncio.Future[wiring.App] | None = None
         self._owner: asyncio.Task[None] | None = None
 
@@ -97,8 +100,11 @@ class Host:
         """
         if self._opened is None or _failed(self._opened):
             self._opened = asyncio.get_running_loop().create_future()
-            self._owner = asyncio.create_task(self._own(self._opened))
+            context = self._context.copy()
+            self._owner = asyncio.create_task(self._own(self._opened), context=context)
         opened = self._opened
+        if opened.done():
+            return opened.result()
         # A wait, because a cancelled request must not cancel the opening for the others.
         await asyncio.wait((opened,), timeout=self.pace.opening.total_seconds())
         if not opened.done():

@@ -11,7 +11,6 @@ from mcp.server.auth.middleware.bearer_auth import BearerAuthBackend
 from mcp.server.auth.provider import TokenVerifier
 from mcp.server.auth.routes import build_resource_metadata_url
 from mcp.server.mcpserver import MCPServer
-from mcp.server.streamable_http_manager import StreamableHTTPASGIApp
 from mcp.server.transport_security import TransportSecuritySettings
 from pydantic import AnyHttpUrl
 from starlette.applications import Starlette
@@ -34,6 +33,7 @@ from mcp_server.web.api.admitting import Admission
 from mcp_server.web.api.routes import api_routes
 from mcp_server.web.deciding import deciding_routes
 from mcp_server.web.door import Door, Guarded
+from mcp_server.web.endpoint import Endpoint
 from mcp_server.web.halting import halt_routes, resume_routes
 from mcp_server.web.health import Health
 from mcp_server.web.live import Positioned, live_routes
@@ -198,7 +198,7 @@ def _endpoint(server: MCPServer[Host], *, stateless: bool) -> ASGIApp:
         transport_security=TransportSecuritySettings(enable_dns_rebinding_protection=False),
     )
     # Of that application we take the sessions; around them stand our own routes and guards.
-    return StreamableHTTPASGIApp(server.session_manager)
+    return Endpoint(server.session_manager, [own.name for own in OFFERS if own.scope == "read"])
 
 
 @asynccontextmanager

@@ -6,9 +6,11 @@ from typing import Any, cast
 
 import pytest
 
+from config import telemetry
 from config.errors import UnreachableError
 from mcp_server.host import Host, Pace
 from mcp_server.wiring import App
+from tests.spans import kept_spans
 
 APP = cast("App", object())
 
@@ -188,3 +190,21 @@ async def test_a_host_that_only_reads_sends_nothing() -> None:
     await host.aclose()
 
     assert (sent, is_working) == ([], True)
+
+
+async def test_what_goes_on_behind_the_calls_is_no_part_of_the_call_that_came_first(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def turning(_: App, stop: asyncio.Event) -> None:
+        with telemetry.step("executor.turn"):
+            await stop.wait()
+
+    with kept_spans(monkeypatch) as kept:
+        host = Host(Door().open, turning)
+        with telemetry.step("tools/call", {"account": "GROQ"}):
+            await host.app()
+        await host.aclose()
+
+    turn = next(span for span in kept.get_finished_spans() if span.name == "executor.turn")
+    assert turn.parent is None
+    assert not turn.attributes
