@@ -243,7 +243,10 @@ def configure(environ: Mapping[str, str]) -> str | None:
         from config import telemetry_export  # noqa: PLC0415
     except ImportError:
         return "Telemetry is asked for by OTEL_*, but not installed: add the extra `telemetry`."
-    return telemetry_export.export(wanted, environ)
+    try:
+        return telemetry_export.export(wanted, environ)
+    except ValueError as error:
+        return f"Telemetry does not go out as OTEL_* asks, mend them: {error}"
 
 
 def end() -> None:

@@ -4,10 +4,13 @@ Libraries write spans too, and errors repeat what they were given: so names and 
 are looked at where they leave, events and the words of a status never go out.
 """
 
+import logging
 import re
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import timedelta
 from importlib.metadata import version
+from threading import Thread
 from typing import Any, Final
 
 from opentelemetry import metrics, trace
@@ -28,7 +31,7 @@ from opentelemetry.sdk.trace.export import (
 )
 from opentelemetry.trace import Status
 
-from config.masking import Mask
+from config.masking import MASK, Mask
 from config.telemetry import METRICS, TALLIES, Metric, Wanted
 
 OURS: Final = frozenset(
@@ -72,11 +75,12 @@ OTHERS: Final = frozenset(
     }
 )
 """Attributes of OpenTelemetry's conventions; those for prompts and answers are absent."""
-ENDING_MILLISECONDS: Final = 2_000
+ENDING: Final = timedelta(seconds=4)
+"""What is not sent within it at the end is lost; a host waits no longer for a server."""
+_ENDING_MILLISECONDS: Final = ENDING // timedelta(milliseconds=1)
 _PLAIN: Final = re.compile(r"[\w.:/@+{}\-]{1,128}")
 """Ids, names, routes: no sentence fits, for there is no blank in it."""
 _NAME: Final = re.compile(r"[\w.:/@+{}\- ]{1,128}")
-_UNKNOWN: Final = "***"
 
 
 class ClosedExporter(SpanExporter):
@@ -94,12 +98,12 @@ class ClosedExporter(SpanExporter):
         """End `inner`."""
         self._inner.shutdown()
 
-    def force_flush(self, timeout_millis: int = ENDING_MILLISECONDS) -> bool:
+    def force_flush(self, timeout_millis: int = _ENDING_MILLISECONDS) -> bool:
         """Let `inner` send what it holds."""
         return self._inner.force_flush(timeout_millis)
 
     def _closed(self, span: ReadableSpan) -> ReadableSpan:
-        name = span.name if _NAME.fullmatch(span.name) else _UNKNOWN
+        name = span.name if _NAME.fullmatch(span.name) else MASK
         return ReadableSpan(
             name=self._mask.text(name),
             context=span.context,
@@ -120,7 +124,7 @@ class ClosedExporter(SpanExporter):
 
     def _value(self, value: Any) -> Any:
         if isinstance(value, str):
-            return self._mask.text(value) if _PLAIN.fullmatch(value) else _UNKNOWN
+            return self._mask.text(value) if _PLAIN.fullmatch(value) else MASK
         if isinstance(value, Sequence):
             return tuple(self._value(item) for item in value)
         return value
@@ -131,6 +135,8 @@ def export(wanted: Wanted, environ: Mapping[str, str]) -> str | None:
     known = ("none", "otlp", "console")
     if unknown := {wanted.traces, wanted.metrics} - {*known}:
         return f"Telemetry goes out by {', '.join(known[1:])}, not by {', '.join(sorted(unknown))}."
+    # Of headers that it cannot read it logs the whole, and there stands a key.
+    logging.getLogger("opentelemetry.util.re").addFilter(_without_values)
     resource = Resource.create(_named(environ))
     if wanted.traces != "none":
         provider = TracerProvider(resource=resource)
@@ -156,10 +162,22 @@ def observe(meters: MeterProvider) -> None:
 
 
 def end() -> None:
-    """Send what is left, spans first."""
+    """Send what is left, spans first, within `ENDING`."""
+    # The SDK heeds no limit for spans: where nobody answers it tries again and again.
+    sending = Thread(target=_send_left, daemon=True)
+    sending.start()
+    sending.join(ENDING.total_seconds())
+
+
+def _send_left() -> None:
     for provider in (trace.get_tracer_provider(), metrics.get_meter_provider()):
         if isinstance(provider, TracerProvider | MeterProvider):
-            provider.force_flush(ENDING_MILLISECONDS)
+            provider.force_flush(_ENDING_MILLISECONDS)
+
+
+def _without_values(record: logging.LogRecord) -> bool:
+    record.args = tuple(MASK for _ in record.args or ())
+    return True
 
 
 Callback = Callable[[CallbackOptions], Iterable[Observation]]

@@ -174,8 +174,14 @@ def _traced(arguments: list[str]) -> object:
     command = typer.main.get_command(app)
     known = getattr(command, "commands", {})
     name = next((word for word in arguments if word in known), "council")
+    if name in _ENDLESS:
+        return command.main(args=arguments, prog_name="council", standalone_mode=False)
     with telemetry.step(f"council {name}", {"command": name}):
         return command.main(args=arguments, prog_name="council", standalone_mode=False)
+
+
+_ENDLESS = frozenset({"exchange", "executor", "mcp", "serve", "worker"})
+"""These go on for months: each piece of their work is a trace of its own."""
 
 
 def _usage_sentence(message: str) -> str:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Final
 from urllib.error import URLError
 from urllib.parse import urlsplit
-from urllib.request import urlopen
+from urllib.request import ProxyHandler, build_opener
 
 from config import telemetry
 from config.errors import ConfigError
@@ -145,7 +145,9 @@ def port(settings: Settings) -> CheckShape:
 def _is_ours(number: int) -> bool:
     try:
         address = f"http://127.0.0.1:{number}/health"
-        with urlopen(address, timeout=_PATIENCE_SECONDS) as answer:
+        # No proxy of the environment leads back to this machine.
+        direct = build_opener(ProxyHandler({}))
+        with direct.open(address, timeout=_PATIENCE_SECONDS) as answer:
             return "version" in json.loads(answer.read(1_000))
     except (URLError, OSError, ValueError):
         return False

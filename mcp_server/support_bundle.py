@@ -82,13 +82,14 @@ class Censor:
         numbers = {account.account_number for account in config.accounts}
         self._secrets = frozenset(s for s in secrets | numbers if len(s) >= _SHORTEST_SECRET)
         self._mask = Mask(tuple(self._secrets))
-        self._user_folder = str(user_folder)
+        # A user without a folder, as in a container, has "/", which is in every path.
+        self._user_folder = str(user_folder) if user_folder.name else None
 
     def text(self, text: str) -> str:
         """Return `text` without secrets, account numbers, and the user's name in paths."""
         hidden = self._mask.text(text)
         hidden = _KEY_BEGINS.sub(f"key {MASK}", _ACCOUNT_NUMBER.sub(MASK, hidden))
-        return hidden.replace(self._user_folder, "~")
+        return hidden.replace(self._user_folder, "~") if self._user_folder else hidden
 
     def leak(self, text: str) -> bool:
         """Return whether a secret that is known stands in `text` all the same."""

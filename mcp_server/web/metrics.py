@@ -20,6 +20,7 @@ from config.telemetry import METRICS, TALLIES, Metric
 from council.codec import to_fact
 from council.events import ModelCalled
 from council.slot_facts import SlotDone, SlotSkipped
+from mcp_server.duties import sends_orders
 from mcp_server.host import Host
 from mcp_server.stop_shapes import StopsShape
 from mcp_server.stopping import read_stops
@@ -124,8 +125,9 @@ class Metrics:
         yield _counter("council_slots", "Slots of scheduled work.", labels, told.slots)
 
     def _of_host(self) -> Iterator["Family"]:
-        about = "Whether the executor works in this server; 0 also where it only reads."
-        works = self._host.is_working and not self._host.reads_only
+        about = "Whether the executor works in this server; 0 also where it sends no orders."
+        host = self._host
+        works = host.is_working and not host.reads_only and sends_orders(host.role)
         yield _gauge("council_executor_up", about, works)
 
 

@@ -34,7 +34,6 @@ from tests.hosts.served import COUNCIL, near_empty
 TRADE_SECONDS = 5.0
 _MINUTE_SECONDS = 60.0
 _MEBIBYTE = 1024 * 1024
-_FIRST_SECONDS = 1.0
 
 
 @dataclass

@@ -3,14 +3,17 @@ import json
 import logging
 import os
 from collections.abc import Iterator
+from datetime import timedelta
+from threading import Event
 
 import pytest
 import structlog
 from opentelemetry import trace
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
-from opentelemetry.sdk.trace import ReadableSpan
+from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from opentelemetry.util.re import parse_env_headers
 
 from config import telemetry, telemetry_export
 from config.logs import choose_format, configure_logs, goes_to_journal
@@ -35,6 +38,20 @@ def former_logging() -> Iterator[None]:
     root.setLevel(level)
     structlog.reset_defaults()
     choose_format("auto")
+
+
+class Stuck(TracerProvider):
+    """Sends to a collector that does not answer."""
+
+    def __init__(self) -> None:
+        super().__init__(shutdown_on_exit=False)
+        self.released = Event()
+        self.is_over = False
+
+    def force_flush(self, timeout_millis: int = 0) -> bool:
+        self.released.wait(timeout=10)
+        self.is_over = True
+        return True
 
 
 def by_name(exporter: InMemorySpanExporter) -> dict[str, ReadableSpan]:
@@ -162,6 +179,43 @@ def test_an_exporter_that_is_not_there_is_a_sentence() -> None:
 
     assert problem == "Telemetry goes out by otlp, console, not by zipkin."
     assert not telemetry.is_traced()
+
+
+def test_a_variable_that_the_sdk_cannot_read_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT", "many")
+
+    problem = telemetry.configure(ENDPOINT)
+
+    assert problem is not None
+    assert "OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT" in problem
+    assert not telemetry.is_traced()
+
+
+def test_headers_that_cannot_be_read_are_not_logged(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    key = "KEYKEYKEY"
+    monkeypatch.setenv("OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT", "many")
+    telemetry.configure(ENDPOINT)
+
+    parse_env_headers(f"x-team: {key}", liberal=True)
+
+    assert "Header format invalid" in caplog.text
+    assert key not in caplog.text
+
+
+def test_the_end_waits_no_longer_than_it_says_for_a_collector(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    provider = Stuck()
+    monkeypatch.setattr(trace, "_TRACER_PROVIDER", provider)
+    monkeypatch.setattr(telemetry_export, "ENDING", timedelta(milliseconds=1))
+
+    telemetry.end()
+
+    was_over = provider.is_over
+    provider.released.set()
+    assert not was_over
 
 
 def test_counts_and_durations_come_to_a_collector_too(monkeypatch: pytest.MonkeyPatch) -> None:

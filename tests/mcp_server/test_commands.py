@@ -9,6 +9,7 @@ import pytest
 import structlog
 
 from mcp_server import cli, operations
+from tests.spans import kept_spans
 
 pytestmark = pytest.mark.usefixtures("environment")
 
@@ -283,3 +284,13 @@ def test_the_executor_says_first_what_falls_short_and_then_tells_its_turns(
     assert first.split()[:5] == ["Executor", "rehearsal", "models", "venue", "simulated"]
     assert any(line.startswith("! COUNCIL_EXCHANGE_HOURS=always") for line in rest)
     assert "executor.turn" in rest[-1]
+
+
+def test_a_command_is_one_trace_unless_it_goes_on_for_months(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with kept_spans(monkeypatch) as kept:
+        codes = [cli.run([name, "--help"]) for name in ("status", "executor", "serve", "worker")]
+
+    assert codes == [0, 0, 0, 0]
+    assert [span.name for span in kept.get_finished_spans()] == ["council status"]

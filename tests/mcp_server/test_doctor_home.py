@@ -133,9 +133,13 @@ def test_a_port_that_another_program_took_is_pointed_at(
     assert "--port" in (broken.mend or "")
 
 
-async def test_a_port_where_a_council_serves_is_no_fault(tmp_path: Path) -> None:
+async def test_a_port_where_a_council_serves_is_no_fault_behind_a_proxy_either(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     import asyncio
 
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+    monkeypatch.setenv("no_proxy", "")
     async with listening(tmp_path) as number:
         settings = Settings(council_home=tmp_path, council_web_url=f"http://127.0.0.1:{number}")
         check = await asyncio.to_thread(doctor_home.port, settings)

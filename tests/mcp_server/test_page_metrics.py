@@ -3,6 +3,7 @@
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from mcp_server import stopping
 from mcp_server.host import Host
 from mcp_server.web.serving import Asked
 from mcp_server.wiring import App
+from store.grants import LC_MCP
 from tests.mcp_server.conftest import OpenApp
 from tests.mcp_server.web import bearer, browser, made_token, nothing, running
 
@@ -96,6 +98,21 @@ def halted_first(open_app: OpenApp) -> OpenApp:
             yield app
 
     return opened
+
+
+async def test_a_server_whose_login_sends_no_orders_is_no_executor(
+    open_week: OpenApp, tmp_path: Path
+) -> None:
+    @asynccontextmanager
+    async def proposing() -> AsyncIterator[App]:
+        async with open_week() as app:
+            yield replace(app, role=LC_MCP)
+
+    by_owner = samples(await scraped(tmp_path, Host(open_week, nothing)))
+    by_proposer = samples(await scraped(tmp_path, Host(proposing, nothing)))
+
+    found = [each["council_executor_up", ()] for each in (by_owner, by_proposer)]
+    assert found == [1, 0]
 
 
 async def test_without_a_database_the_process_still_tells_of_itself(tmp_path: Path) -> None:

@@ -162,6 +162,14 @@ async def test_a_doctor_that_breaks_is_named_by_its_error_and_not_by_its_words(
     assert "events.jsonl" in gathered.parts
 
 
+def test_paths_stay_readable_where_the_user_has_no_folder(settings: Settings) -> None:
+    path = "/var/lib/council"
+
+    texts = [Censor(settings, load_config(None), Path(own)).text(path) for own in ("/", "/var/lib")]
+
+    assert texts == [path, "~/council"]
+
+
 def test_a_secret_that_was_not_hidden_keeps_the_file_from_being_written(
     settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
