@@ -209,7 +209,8 @@ class PostgresEventStore:
             records = await _appended(connection, calls)
             stored = tuple(stored_event(record) for record in records)
             new = [event for event, record in zip(stored, records, strict=True) if record["is_new"]]
-            await fold(connection, new, self._project)
+            leaving = [event for event in new if event.event_type not in self._rowless]
+            await fold(connection, leaving, self._project)
             # Appending holds the lock, so that these versions stand until the commit. What was
             # stored by an earlier try of the same append met them then.
             for condition in conditions if new else ():
