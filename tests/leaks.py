@@ -62,7 +62,9 @@ class Watch:
 
 
 def _is_open(value: str) -> bool:
-    """Return whether it is an address without a password, which is no secret at all."""
+    """Return whether it is no secret: an address without a password, a place left to be filled."""
+    if value.startswith("${"):
+        return True
     try:
         parts = urlsplit(value)
     except ValueError:

@@ -11,7 +11,10 @@ from tests.browser.council import decisions_in
 from tests.browser.hosting import LISTING
 from tests.browser.inspector import Hall
 
-pytestmark = pytest.mark.slow
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.shows_secret("the Inspector shows its own token, which opens nothing of ours"),
+]
 
 
 def card_of(page: Page) -> FrameLocator:
