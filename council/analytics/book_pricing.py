@@ -73,16 +73,17 @@ def priced(
     weeks, priced before by the same costs: they stand, and their targets are not looked at.
     """
     held: Holdings = {}
-    found = []
-    for number, (week, target) in enumerate(zip(weeks, targets, strict=True)):
-        if number < len(known):
-            line = known[number]
-        else:
-            line = _week(week, held, target, costs=costs, equity_usd=equity_usd)
+    found = list(known[: len(weeks)])
+    for line in found:
+        equity_usd *= max(_growth(line), 0.0)
+    if found:
+        # What is held follows from the line itself: those before it need not be looked at.
+        held = _drifted(weeks[len(found) - 1], found[-1], _growth(found[-1]))
+    for week, target in list(zip(weeks, targets, strict=True))[len(found) :]:
+        line = _week(week, held, target, costs=costs, equity_usd=equity_usd)
         found.append(line)
-        growth = 1.0 + (line.net_return or 0.0)
-        held = _drifted(week, line, growth)
-        equity_usd *= max(growth, 0.0)
+        held = _drifted(week, line, _growth(line))
+        equity_usd *= max(_growth(line), 0.0)
     return tuple(found)
 
 
@@ -102,6 +103,10 @@ def _week(
     )
     path = _path(week, holdings, cost)
     return BookWeek(week.week_id, holdings, gross, cost, target is None, path)
+
+
+def _growth(line: BookWeek) -> float:
+    return 1.0 + (line.net_return or 0.0)
 
 
 def _drifted(week: Week, line: BookWeek, growth: float) -> Holdings:

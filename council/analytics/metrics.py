@@ -47,7 +47,7 @@ def returns_of(equities: Sequence[float]) -> list[float]:
 
 def time_weighted_return(returns: Sequence[float]) -> float:
     """Return the product of all periods' growth, less one; 0 for no period."""
-    return prod(1.0 + one for one in returns) - 1.0
+    return prod([1.0 + one for one in returns]) - 1.0
 
 
 def maximum_drawdown(returns: Sequence[float]) -> float:

@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 
 FEWEST_WEEKS: Final = 8
 """With fewer an interval would say more about the method than about the council."""
-_DRAWS: Final = 10_000
+_MOST_DRAWS: Final = 10_000
+_DRAWN_WEEKS: Final = 1_040_000
+"""In all draws together: from two years on, years more cost no more time."""
+_FEWEST_DRAWS: Final = 1_000
 _SEED: Final = 20_180_516
 _NO_MEAN: Final = 1e-4
 """Of the deviation: to tell less from zero would take a million years of weeks."""
@@ -99,11 +102,12 @@ def _draws(count: int) -> "NDArray[np.uint16]":
     """Return how often each draw of `count` weeks took each of them; the same for all series."""
     import numpy as np  # noqa: PLC0415 - as above
 
+    draws = min(_MOST_DRAWS, max(_FEWEST_DRAWS, _DRAWN_WEEKS // count))
     generator = np.random.default_rng(_SEED)
-    taken = generator.integers(0, count, size=(_DRAWS, count))
-    taken += np.arange(_DRAWS)[:, None] * count
-    times = np.bincount(taken.ravel(), minlength=_DRAWS * count)
-    return times.reshape(_DRAWS, count).astype(np.uint16)
+    taken = generator.integers(0, count, size=(draws, count))
+    taken += np.arange(draws)[:, None] * count
+    times = np.bincount(taken.ravel(), minlength=draws * count)
+    return times.reshape(draws, count).astype(np.uint16)
 
 
 def _tail(count: int) -> float:

@@ -6,15 +6,15 @@ equities begin anew: the difference is no gain. Dividends and borrow fees that a
 out are not in here.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from decimal import Decimal
 from functools import partial
 from itertools import groupby
-from math import fsum
+from math import fsum, isnan
 
-from council.analytics.inputs import AccountWeek, EquityMark, Fill, Moment, Week
+from council.analytics.inputs import AccountWeek, Fill, Week
+from council.analytics.mark_columns import MarkColumns, columns_of, joined
 from council.analytics.metrics import (
     Sharpe,
     annual_volatility,
@@ -64,17 +64,17 @@ class AccountResults:
 def account_results(account: str, weeks: Sequence[Week]) -> AccountResults:
     """Return how `account` did in `weeks`, one or many, oldest first."""
     pairs = [(week, own) for week in weeks if (own := week.account(account)) is not None]
-    runs = _runs(pairs)
-    marks = [mark for run in runs for mark in run]
-    equities = _equities(marks)
+    stays = _stays(pairs)
+    runs = [joined([_columns(week, own) for week, own in stay]) for stay in stays]
+    equities = [one for run in runs for one in run.equity.tolist()]
     solvent = bool(equities) and min(equities) > 0
-    moves = [one for run in runs for one in returns_of(_equities(run))] if solvent else []
-    daily = [one for run in runs for one in returns_of(_daily(run))] if solvent else []
+    moves = [one for run in runs for one in run.moves.tolist()] if solvent else []
+    daily = [one for run in runs for one in returns_of(run.daily)] if solvent else []
     exits = [found for week, own in pairs for found in _panic_exits(week, own)]
     return AccountResults(
         account=account,
         weeks=tuple(week.week_id for week, _ in pairs),
-        profit_usd=_profit(runs),
+        profit_usd=_profit(stays),
         time_weighted_return=time_weighted_return(moves) if moves else None,
         maximum_drawdown=maximum_drawdown(moves) if moves else None,
         annual_volatility=annual_volatility(daily),
@@ -84,71 +84,39 @@ def account_results(account: str, weeks: Sequence[Week]) -> AccountResults:
         hits=_hits(pairs),
         panic_exits=len(exits),
         panic_cost_usd=_cost(exits),
-        gross_exposure=_mean([mark.gross for mark in marks]),
-        net_exposure=_mean([mark.net for mark in marks]),
+        gross_exposure=_mean([one for run in runs for one in run.gross.tolist()]),
+        net_exposure=_mean([one for run in runs for one in run.net.tolist()]),
         sessions=len(daily),
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Seen:
-    """A mark as floats, and its exposure by its own equity; None where that is not above zero."""
-
-    at: datetime
-    is_close: bool
-    equity_usd: Decimal
-    equity: float
-    gross: float | None
-    net: float | None
-
-
-def _seen(mark: EquityMark) -> _Seen:
-    return _Seen(
-        at=mark.at,
-        is_close=mark.moment is Moment.CLOSE,
-        equity_usd=mark.equity_usd,
-        equity=float(mark.equity_usd),
-        gross=_share(mark.long_usd - mark.short_usd, mark),
-        net=_share(mark.long_usd + mark.short_usd, mark),
-    )
-
-
-def _runs(pairs: Sequence[_Pair]) -> list[list[_Seen]]:
-    """Return the marks in order of time, a list for each stay of the account in one home."""
+def _stays(pairs: Sequence[_Pair]) -> list[list[_Pair]]:
+    """Return the weeks with marks, a list for each stay of the account in one home."""
     marked = (pair for pair in pairs if pair[1].marks)
-    stays = groupby(marked, key=lambda pair: pair[1].home)
-    return [_joined(_marks(week, own) for week, own in stay) for _, stay in stays]
+    return [list(stay) for _, stay in groupby(marked, key=lambda pair: pair[1].home)]
 
 
-def _marks(week: Week, own: AccountWeek) -> tuple[_Seen, ...]:
-    return week.once(("marks", own.account), lambda: tuple(map(_seen, own.marks)))
+def _columns(week: Week, own: AccountWeek) -> MarkColumns:
+    return week.once(("marks", own.account), lambda: columns_of(own.marks))
 
 
 def _panic_exits(week: Week, own: AccountWeek) -> tuple[PanicExit, ...]:
     return week.once(("panic exits", own.account), lambda: panic_exits(week, own))
 
 
-def _profit(runs: Sequence[Sequence[_Seen]]) -> Decimal | None:
-    told = [run[-1].equity_usd - run[0].equity_usd for run in runs if len(run) > 1]
+def _profit(stays: Sequence[Sequence[_Pair]]) -> Decimal | None:
+    """Return what the equity changed by within each stay, None where none has two marks."""
+    told = []
+    for stay in stays:
+        # Where one week ends and the next begins the marks are one.
+        ends = {mark.at: mark for _, own in stay for mark in (own.marks[0], own.marks[-1])}
+        if len(ends) > 1:
+            told.append(ends[max(ends)].equity_usd - ends[min(ends)].equity_usd)
     return sum(told, Decimal(0)) if told else None
 
 
-def _joined(series: Iterable[Sequence[_Seen]]) -> list[_Seen]:
-    """Return all marks in order of time; where one week ends and the next begins they are one."""
-    by_time = {mark.at: mark for marks in series for mark in marks}
-    return [by_time[at] for at in sorted(by_time)]
-
-
-def _equities(marks: Sequence[_Seen]) -> list[float]:
-    return [mark.equity for mark in marks]
-
-
-def _daily(marks: Sequence[_Seen]) -> list[float]:
-    return [marks[0].equity, *(mark.equity for mark in marks[1:] if mark.is_close)]
-
-
 def _turnover(pairs: Sequence[_Pair], equities: Sequence[float]) -> float | None:
-    mean = _mean(list(equities))
+    mean = _mean(equities)
     traded = [usd for week, own in pairs for usd in _traded(week, own)]
     return None if mean is None else turnover(traded, mean)
 
@@ -187,10 +155,6 @@ def _cost(exits: Sequence[PanicExit]) -> Decimal:
     return sum((found.cost_usd for found in exits if found.cost_usd is not None), Decimal(0))
 
 
-def _share(value_usd: Decimal, mark: EquityMark) -> float | None:
-    return float(value_usd / mark.equity_usd) if mark.equity_usd > 0 else None
-
-
-def _mean(values: Sequence[float | None]) -> float | None:
-    known = [value for value in values if value is not None]
+def _mean(values: Sequence[float]) -> float | None:
+    known = [value for value in values if not isnan(value)]
     return fsum(known) / len(known) if known else None

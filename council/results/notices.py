@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from itertools import pairwise
 from types import MappingProxyType
 from typing import Final
@@ -31,11 +32,12 @@ def unpriced_books(books: Sequence[Book]) -> Mapping[str, Sequence[str]]:
 
 def week_notices(week: Week, unpriced: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
     """Return what is missing in the week, the accounts in their order; see `unpriced_books`."""
-    return (
-        *_price_notices(week),
-        *(notice for own in week.accounts for notice in _account_notices(week, own)),
-        *_book_notices(week, unpriced),
-    )
+    return (*week.once("notices", partial(_own_notices, week)), *_book_notices(week, unpriced))
+
+
+def _own_notices(week: Week) -> tuple[str, ...]:
+    accounts = (notice for own in week.accounts for notice in _account_notices(week, own))
+    return (*_price_notices(week), *accounts)
 
 
 def unmarked_notice(week_id: str) -> str:

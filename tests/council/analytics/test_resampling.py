@@ -25,15 +25,16 @@ def test_weeks_in_which_nothing_happened_count_in_the_mean_and_not_towards_enoug
     assert found == NotEnoughWeeks(("week 30",), FEWEST_WEEKS)
 
 
-def test_the_interval_is_about_that_of_the_normal_law_and_always_the_same() -> None:
+@pytest.mark.parametrize("count", [200, 1040])
+def test_the_interval_is_about_that_of_the_normal_law_and_always_the_same(count: int) -> None:
     source = Random(3)  # noqa: S311 - a seeded draw
-    values = by_week(*[source.gauss(1.0, 2.0) for _ in range(200)])
+    values = by_week(*[source.gauss(1.0, 2.0) for _ in range(count)])
 
     found = estimate(values)
 
     assert isinstance(found, Estimate)
     assert found == estimate(values)
-    reach = 1.96 * found.deviation / 200**0.5
+    reach = 1.96 * found.deviation / count**0.5
     assert found.low == pytest.approx(found.mean - reach, abs=0.03)
     assert found.high == pytest.approx(found.mean + reach, abs=0.03)
     assert found.is_certain

@@ -87,6 +87,23 @@ def test_costs_never_add(
             assert paid.net_return <= unpaid.net_return
 
 
+@given(st.lists(st.tuples(SHARES | st.none(), MOVES, MOVES, MOVES), min_size=2), COSTS, st.data())
+def test_a_book_goes_on_from_known_weeks_as_if_it_were_priced_anew(
+    lived: list[tuple[Holdings | None, float, float, float]], costs: Costs, data: st.DataObject
+) -> None:
+    weeks = [
+        moved_week(dict(zip(("SPY", "TLT", "GLD"), row[1:], strict=True)), number)
+        for number, row in enumerate(lived)
+    ]
+    targets = [row[0] for row in lived]
+    cut = data.draw(st.integers(1, len(weeks) - 1))
+
+    whole = priced(weeks, targets, costs=costs, equity_usd=100_000)
+    gone_on = priced(weeks, targets, costs=costs, equity_usd=100_000, known=whole[:cut])
+
+    assert gone_on == whole
+
+
 @given(st.lists(st.tuples(MOVES, MOVES), min_size=1, max_size=8), COSTS)
 def test_flat_earns_nothing_and_pays_nothing(
     moves: list[tuple[float, float]], costs: Costs
