@@ -38,11 +38,15 @@ def to_event(fact: Fact, *, at: datetime, parent: UUID | None = None) -> NewEven
 
 
 def to_fact(event: StoredEvent) -> Fact:
-    """Read an event back.
+    """Read an event back; a second time the same fact is returned.
 
     Raises:
         UnknownFact: the event was written by a newer version, or is damaged.
     """
+    return event.once(_fact_in)
+
+
+def _fact_in(event: StoredEvent) -> Fact:
     kind = _BY_KIND.get(event.event_type)
     if kind is None:
         raise UnknownFact(f"event {event.position} is of the unknown kind {event.event_type!r}")

@@ -34,7 +34,7 @@ T = TypeVar("T")
 READ_BATCH = 1_000
 """Events fetched at a time; a model's answer may weigh 100 kB."""
 
-_FIELDS = tuple(field.name for field in fields(StoredEvent))
+_FIELDS = tuple(field.name for field in fields(StoredEvent) if field.init)
 COLUMNS = ", ".join(_FIELDS)
 """In the order of the fields, so that an event is made of a record without asking for each."""
 _STORED = ", ".join(f"(stored).{name}" for name in _FIELDS)

@@ -3,10 +3,13 @@
 Then how parts of the log and of the read tables are asked for.
 """
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
+
+_Read = TypeVar("_Read")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +45,17 @@ class StoredEvent:
     account_id: str | None
     correlation_id: str | None
     parent_event_id: UUID | None
+    _read: Any = field(default=None, init=False, compare=False, repr=False)
+
+    def once(self, read: "Callable[[StoredEvent], _Read]") -> _Read:
+        """Return what `read` makes of the event, made by the first call: there is one such reader.
+
+        What it makes must be as immutable as the event. Whatever `read` raises is not kept.
+        """
+        if self._read is None:
+            object.__setattr__(self, "_read", read(self))
+        found: _Read = self._read
+        return found
 
 
 @dataclass(frozen=True, slots=True)

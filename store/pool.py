@@ -1,11 +1,11 @@
 """Connections to PostgreSQL: the pool, and the connections that must not come from a pool."""
 
 import asyncio
-import json
 from typing import Any
 
 import asyncpg
 from asyncpg.pool import PoolConnectionProxy
+from pydantic_core import from_json
 
 from store.addresses import checked, shown
 from store.faults import translating
@@ -199,5 +199,5 @@ async def use_json(connection: asyncpg.Connection) -> None:
     """Let `connection` carry Python values in json columns; a Decimal in them is a TypeError."""
     for kind in ("json", "jsonb"):
         await connection.set_type_codec(
-            kind, schema="pg_catalog", encoder=to_json, decoder=json.loads
+            kind, schema="pg_catalog", encoder=to_json, decoder=from_json
         )

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 import asyncpg
 import pytest
 import structlog
+from hypothesis import settings
 
 from config.ids import random_id
 from store.addresses import with_database
@@ -21,6 +22,10 @@ from store.databases import ensure_database
 from store.migrate import migrate
 
 pytest_plugins = ["tests.leaks"]
+
+# No test is about how fast an example is: a machine with other work to do is slower.
+settings.register_profile("patient", settings(), deadline=None)
+settings.load_profile("patient")
 
 T = TypeVar("T")
 TEMPLATE = "council_template"

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
 
 from broker.exchange.account_wire import (
@@ -15,6 +15,7 @@ from broker.exchange.account_wire import (
     execution_json,
     history_json,
 )
+from broker.exchange.answers import JsonAnswer
 from broker.exchange.desk import TradingDesk
 from broker.exchange.history_query import history_range
 from broker.exchange.hours import TradingHours
@@ -52,30 +53,30 @@ class AccountApi:
         ]
 
     async def _account(self, request: Request) -> Response:
-        return JSONResponse(account_json(await self._desk.reports.account(account_of(request))))
+        return JsonAnswer(account_json(await self._desk.reports.account(account_of(request))))
 
     async def _configuration(self, request: Request) -> Response:
         configuration = await self._desk.configuration(account_of(request))
-        return JSONResponse(configuration_json(configuration))
+        return JsonAnswer(configuration_json(configuration))
 
     async def _configure(self, request: Request) -> Response:
         wanted = decoded(await request.body())
         if not isinstance(wanted, dict):
             raise bad_field("invalid body")
         configuration = await self._desk.configure(account_of(request), wanted)
-        return JSONResponse(configuration_json(configuration))
+        return JsonAnswer(configuration_json(configuration))
 
     async def _history(self, request: Request) -> Response:
         wanted = history_range(request, self._hours, self._clock.now())
         report = await self._desk.reports.history(account_of(request), wanted)
-        return JSONResponse(history_json(report.history, report.base_on))
+        return JsonAnswer(history_json(report.history, report.base_on))
 
     async def _activities(self, request: Request) -> Response:
         chosen = _execution_filter(request)
         if FILL not in _wanted_types(request):
-            return JSONResponse([])
+            return JsonAnswer([])
         executions = await self._desk.reports.executions(account_of(request), chosen)
-        return JSONResponse([execution_json(execution) for execution in executions])
+        return JsonAnswer([execution_json(execution) for execution in executions])
 
 
 def _wanted_types(request: Request) -> tuple[str, ...]:

@@ -5,9 +5,10 @@ from datetime import date, timedelta
 from itertools import pairwise
 
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
 
+from broker.exchange.answers import JsonAnswer
 from broker.exchange.desk import NOT_FOUND, TradingDesk
 from broker.exchange.errors import RequestRefused
 from broker.exchange.hours import TradingHours
@@ -55,17 +56,17 @@ class AssetsApi:
         attributes = set(words(request, "attributes"))
         if attributes:
             rows = [row for row in rows if attributes & set(row["attributes"])]
-        return JSONResponse(rows)
+        return JsonAnswer(rows)
 
     async def _get(self, request: Request) -> Response:
         complaint = f"asset not found for {request.path_params['symbol']}"
-        return JSONResponse(self._json(known_asset(self._desk, request, complaint=complaint)))
+        return JsonAnswer(self._json(known_asset(self._desk, request, complaint=complaint)))
 
     async def _market_clock(self, _request: Request) -> Response:
         now = self._clock.now()
         next_open_at = self._hours.calendar.next_to_open(now).open_at
         next_close_at = self._hours.calendar.next_to_close(now).close_at
-        return JSONResponse(
+        return JsonAnswer(
             {
                 "timestamp": now.astimezone(NEW_YORK).isoformat(),
                 "is_open": self._hours.is_open(now),
@@ -83,7 +84,7 @@ class AssetsApi:
             for session, settled_on in self._settled(start_on, end_on)
             if start_on <= (settled_on if by_settlement else session.session_on) <= end_on
         ]
-        return JSONResponse(rows)
+        return JsonAnswer(rows)
 
     def _settled(self, start_on: date, end_on: date) -> Iterable[tuple[Session, date]]:
         """Yield the sessions around a range with the next one's date, when their trades settle."""

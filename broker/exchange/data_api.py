@@ -10,9 +10,10 @@ from itertools import chain, islice
 from typing import NamedTuple
 
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
 
+from broker.exchange.answers import JsonAnswer
 from broker.exchange.errors import RequestRefused
 from broker.exchange.query import whole_number
 from broker.exchange.rules import BAD_FIELD
@@ -100,7 +101,7 @@ class DataApi:
 
     async def _snapshots(self, request: Request) -> Response:
         found = {symbol: self._tape.snapshot(symbol) for symbol in _symbols(request)}
-        return JSONResponse({symbol: snapshot_json(one) for symbol, one in found.items() if one})
+        return JsonAnswer({symbol: snapshot_json(one) for symbol, one in found.items() if one})
 
     def _latest_bar_json(self, symbol: str) -> Json | None:
         bar = self._tape.latest_minute(symbol)
@@ -123,7 +124,7 @@ class DataApi:
             page.setdefault(row.symbol, []).append(row.content)
         last = found[limit - 1] if len(found) > limit else None
         token = page_token(last.symbol, last.at) if last else None
-        return JSONResponse({word: page, "next_page_token": token})
+        return JsonAnswer({word: page, "next_page_token": token})
 
 
 def _rows(request: Request, wanted: TapeRange, series: Series) -> Iterator[_Row]:
@@ -170,9 +171,9 @@ def _check_adjustment(request: Request) -> None:
         raise RequestRefused(400, BAD_FIELD, f"invalid adjustment: {asked}")
 
 
-def _by_symbol(request: Request, word: str, spelled: Callable[[str], Json | None]) -> JSONResponse:
+def _by_symbol(request: Request, word: str, spelled: Callable[[str], Json | None]) -> Response:
     found = {symbol: spelled(symbol) for symbol in _symbols(request)}
-    return JSONResponse({word: {symbol: one for symbol, one in found.items() if one}})
+    return JsonAnswer({word: {symbol: one for symbol, one in found.items() if one}})
 
 
 def _symbols(request: Request) -> tuple[str, ...]:

@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
 
+from broker.exchange.answers import JsonAnswer
 from broker.exchange.desk import NOT_FOUND, TradingDesk
 from broker.exchange.errors import RequestRefused
 from broker.exchange.order_body import change_of, decoded, draft_of
@@ -50,32 +51,32 @@ class OrdersApi:
 
     async def _submit(self, request: Request) -> Response:
         draft = draft_of(decoded(await request.body()))
-        return JSONResponse(order_json(await self._desk.submit(account_of(request), draft)))
+        return JsonAnswer(order_json(await self._desk.submit(account_of(request), draft)))
 
     async def _list(self, request: Request) -> Response:
         chosen = _order_filter(request)
         classes = words(request, "asset_class")
         if classes and not {"us_equity", "all"} & set(classes):
-            return JSONResponse([])
+            return JsonAnswer([])
         orders = await self._desk.orders(account_of(request), chosen)
-        return JSONResponse([order_json(order) for order in orders])
+        return JsonAnswer([order_json(order) for order in orders])
 
     async def _get(self, request: Request) -> Response:
         order_id = _order_id(request)
         order = await self._desk.order(account_of(request), "order_id", order_id)
-        return JSONResponse(order_json(order))
+        return JsonAnswer(order_json(order))
 
     async def _by_client_id(self, request: Request) -> Response:
         client_order_id = request.query_params.get("client_order_id", "")
         if not client_order_id.isprintable():
             raise RequestRefused(404, NOT_FOUND, "order not found")
         order = await self._desk.order(account_of(request), "client_order_id", client_order_id)
-        return JSONResponse(order_json(order))
+        return JsonAnswer(order_json(order))
 
     async def _replace(self, request: Request) -> Response:
         order_id, change = _order_id(request), change_of(decoded(await request.body()))
         order = await self._desk.replace(account_of(request), order_id, change)
-        return JSONResponse(order_json(order))
+        return JsonAnswer(order_json(order))
 
     async def _cancel(self, request: Request) -> Response:
         await self._desk.cancel(account_of(request), _order_id(request))
@@ -89,7 +90,7 @@ class OrdersApi:
             else {"id": str(order.order_id), "status": refused.status, "body": error_json(refused)}
             for order, refused in outcomes
         ]
-        return JSONResponse(rows, status_code=207)
+        return JsonAnswer(rows, status_code=207)
 
 
 def _order_id(request: Request) -> UUID:

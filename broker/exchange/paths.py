@@ -3,8 +3,9 @@
 A day becomes minutes that add up to exactly that day; a minute a zigzag through its four prices.
 """
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, overload
 
 import numpy as np
 
@@ -36,8 +37,34 @@ class MinuteBars:
     `starts` counts minutes from the session's open; `bars` is parallel to it.
     """
 
-    starts: tuple[int, ...]
-    bars: tuple[Ohlcv, ...]
+    starts: Sequence[int]
+    bars: Sequence[Ohlcv]
+
+
+class _Columns(Sequence[Ohlcv]):
+    """Bars that are made when they are read: of a session mostly a few minutes are."""
+
+    def __init__(self, *columns: "list[float] | list[int]") -> None:
+        self._columns = columns
+
+    def __len__(self) -> int:
+        return len(self._columns[0])
+
+    def __iter__(self) -> Iterator[Ohlcv]:
+        """Make all of them."""
+        return map(Ohlcv._make, zip(*self._columns, strict=True))
+
+    @overload
+    def __getitem__(self, place: int) -> Ohlcv: ...
+
+    @overload
+    def __getitem__(self, place: slice) -> Sequence[Ohlcv]: ...
+
+    def __getitem__(self, place: int | slice) -> Ohlcv | Sequence[Ohlcv]:
+        """Return one bar, or those of a part of the session."""
+        if isinstance(place, slice):
+            return _Columns(*(column[place] for column in self._columns))
+        return Ohlcv._make(column[place] for column in self._columns)
 
 
 def price_within(bar: Ohlcv, elapsed_fraction: float) -> float:
@@ -56,15 +83,9 @@ def minutes_inside(day: Ohlcv, minutes: int, key: int) -> MinuteBars:
     room = np.abs(normals(key ^ 1, minutes)) * (day.high - day.low) / minutes + _SPREAD_ROOM
     highs = np.minimum(day.high, _cents(np.maximum(starts, ends) + room))
     lows = np.maximum(day.low, _cents(np.minimum(starts, ends) - room))
-    rows = zip(
-        starts.tolist(),
-        highs.tolist(),
-        lows.tolist(),
-        ends.tolist(),
-        _volumes(day.volume, minutes, key ^ 2),
-        strict=True,
-    )
-    return MinuteBars(tuple(range(minutes)), tuple(map(Ohlcv._make, rows)))
+    prices = (column.tolist() for column in (starts, highs, lows, ends))
+    bars = _Columns(*prices, _volumes(day.volume, minutes, key ^ 2))
+    return MinuteBars(range(minutes), bars)
 
 
 def _points(day: Ohlcv, minutes: int, key: int) -> FloatArray:

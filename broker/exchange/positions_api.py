@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
 
+from broker.exchange.answers import JsonAnswer
 from broker.exchange.assets_api import known_asset
 from broker.exchange.desk import NOT_FOUND, ClosePart, TradingDesk
 from broker.exchange.errors import RequestRefused
@@ -35,25 +36,25 @@ class PositionsApi:
 
     async def _list(self, request: Request) -> Response:
         positions = await self._desk.reports.positions(account_of(request))
-        return JSONResponse([position_json(position) for position in positions])
+        return JsonAnswer([position_json(position) for position in positions])
 
     async def _get(self, request: Request) -> Response:
         asset = known_asset(self._desk, request, complaint=_MISSING)
         for position in await self._desk.reports.positions(account_of(request)):
             if position.holding.symbol == asset.symbol:
-                return JSONResponse(position_json(position))
+                return JsonAnswer(position_json(position))
         raise RequestRefused(404, NOT_FOUND, _MISSING)
 
     async def _close(self, request: Request) -> Response:
         asset = known_asset(self._desk, request, complaint=_MISSING)
         order = await self._desk.close(account_of(request), asset.symbol, _part(request))
-        return JSONResponse(order_json(order))
+        return JsonAnswer(order_json(order))
 
     async def _close_all(self, request: Request) -> Response:
         cancels = flag(request, "cancel_orders")
         outcomes = await self._desk.close_all(account_of(request), cancels_orders=cancels)
         rows = [_closed_json(symbol, outcome) for symbol, outcome in outcomes]
-        return JSONResponse(rows, status_code=207)
+        return JsonAnswer(rows, status_code=207)
 
 
 def _part(request: Request) -> ClosePart:

@@ -281,11 +281,14 @@ def _by_symbol(bars: Iterable[Bar], session: Session) -> "dict[str, MinuteBars]"
 def _joined(
     earlier: "Mapping[str, MinuteBars]", later: "Mapping[str, MinuteBars]"
 ) -> "dict[str, MinuteBars]":
+    # numpy is paid for by those who ask for prices.
+    from broker.exchange.paths import MinuteBars  # noqa: PLC0415
+
     joined = dict(earlier)
     for symbol, own in later.items():
         old = earlier.get(symbol)
         joined[symbol] = (
-            replace(own, starts=old.starts + own.starts, bars=old.bars + own.bars) if old else own
+            MinuteBars((*old.starts, *own.starts), (*old.bars, *own.bars)) if old else own
         )
     return joined
 

@@ -70,6 +70,13 @@ def test_an_event_says_week_account_and_cause() -> None:
     assert (event.correlation_id, event.parent_event_id) == (f"week-{WEEK_ID}", cause)
 
 
+def test_an_event_is_read_once() -> None:
+    event = stored(to_event(every_fact()[0], at=NOW))
+
+    assert to_fact(event) is to_fact(event)
+    assert to_fact(replace(event, version=2)) is not to_fact(event)
+
+
 def test_an_event_of_a_newer_version_is_named_by_its_position() -> None:
     event = replace(stored(to_event(STARTED, at=NOW)), event_type="MoonReached", position=77)
 

@@ -211,6 +211,7 @@ def test_the_path_inside_any_day_keeps_to_its_prices(day: Ohlcv) -> None:
     assert max(bar.high for bar in minutes.bars) == day.high
     assert min(bar.low for bar in minutes.bars) == day.low
     assert sum(bar.volume for bar in minutes.bars) == day.volume
+    assert list(minutes.bars[5:7]) == [minutes.bars[5], minutes.bars[6]]
     for bar in minutes.bars:
         assert bar.low <= min(bar.open, bar.close)
         assert bar.high >= max(bar.open, bar.close)
