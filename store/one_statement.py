@@ -11,14 +11,11 @@ from functools import lru_cache
 from typing import Any, Final
 from uuid import UUID
 
-from pydantic_core import from_json
+from pydantic_core import from_json, to_json
 
 from store.event_store import COLUMNS
 from store.events import RowChange, StoredEvent
 from store.rows import quoted
-
-MOST_ROWS: Final = 16
-"""Each is spelled out in the statement; more of them are better sent as rows."""
 
 Call = tuple[str, int | None, str]
 """A stream, the version it should have, and its new events as a JSON array."""
@@ -57,18 +54,19 @@ def given_events(calls: Sequence[Call]) -> tuple[StoredEvent, ...]:
     return tuple(_given(stream, event) for stream, _, text in calls for event in from_json(text))
 
 
-def one_statement(calls: Sequence[Call], changes: Sequence[RowChange]) -> Statement | None:
-    """Return the statement that makes `calls` and then `changes`, None where it would be too long.
+def one_statement(calls: Sequence[Call], changes: Sequence[RowChange]) -> Statement:
+    """Return the statement that makes `calls` and then `changes`.
 
     It fails with a division by zero where an earlier append has stored a part of the events.
     """
-    rows = _rows(changes)
-    if len(rows) > MOST_ROWS:
-        return None
-    shapes = tuple((one.table, tuple(one.key), tuple(one.values)) for one in rows)
-    values = [value for one in rows for value in (*one.key.values(), *one.values.values())]
+    alike: dict[_Shape, list[dict[str, Any]]] = {}
+    for row in _rows(changes):
+        shape = (row.table, tuple(row.key), tuple(row.values))
+        alike.setdefault(shape, []).append({**row.key, **row.values})
     columns = [list(column) for column in zip(*calls, strict=True)]
-    return Statement(_sql(shapes), (*columns, *values))
+    return Statement(
+        _sql(tuple(alike)), (*columns, *(to_json(rows).decode() for rows in alike.values()))
+    )
 
 
 def _rows(changes: Sequence[RowChange]) -> tuple[RowChange, ...]:
@@ -84,28 +82,26 @@ def _rows(changes: Sequence[RowChange]) -> tuple[RowChange, ...]:
 
 @lru_cache(maxsize=256)
 def _sql(shapes: tuple[_Shape, ...]) -> str:
-    parts, place = [_APPEND], _CALL_PLACES
-    for number, shape in enumerate(shapes):
-        parts.append(_upsert(shape, number, place))
-        place += len(shape[1]) + len(shape[2])
+    parts = [_APPEND, *(_upserts(shape, number) for number, shape in enumerate(shapes))]
     return ", ".join(parts) + _ANSWER
 
 
-def _upsert(shape: _Shape, number: int, place: int) -> str:
-    """Return the two halves of `store.rows` for one row, whose values follow those at `place`."""
-    name, key, others = shape
-    columns = [quoted(column) for column in (*key, *others)]
-    places = [f"${place + 1 + at}" for at in range(len(columns))]
-    numbered = [f"{column} = {own}" for column, own in zip(columns, places, strict=True)]
-    match = " AND ".join(numbered[: len(key)])
-    assignments = ", ".join(numbered[len(key) :] or numbered[:1])
-    is_new = "(SELECT is_all FROM news)"
+def _upserts(shape: _Shape, number: int) -> str:
+    """Return the two halves of `store.rows` for rows of one shape, which come as a JSON array."""
+    table, key, others = shape
+    name, place = quoted(table), _CALL_PLACES + 1 + number
+    match = " AND ".join(f"old.{quoted(one)} = new.{quoted(one)}" for one in key)
+    changed = ", ".join(f"{quoted(one)} = new.{quoted(one)}" for one in others or key[:1])
+    columns = ", ".join(quoted(one) for one in (*key, *others))
+    keys = ", ".join(f"old.{quoted(one)}" for one in key)
     return (
-        f"updated_{number} AS (UPDATE {quoted(name)} SET {assignments} "  # noqa: S608 - checked
-        f"WHERE {match} AND {is_new} RETURNING 1), "
-        f"added_{number} AS (INSERT INTO {quoted(name)} ({', '.join(columns)}) "
-        f"SELECT {', '.join(places)} WHERE {is_new} "
-        f"AND NOT EXISTS (SELECT FROM updated_{number}))"
+        f"rows_{number} AS (SELECT * FROM "  # noqa: S608 - checked
+        f"jsonb_populate_recordset(NULL::{name}, ${place}::text::jsonb) "
+        "WHERE (SELECT is_all FROM news)), "
+        f"updated_{number} AS (UPDATE {name} AS old SET {changed} FROM rows_{number} AS new "
+        f"WHERE {match} RETURNING {keys}), "
+        f"added_{number} AS (INSERT INTO {name} ({columns}) SELECT {columns} FROM rows_{number} "
+        f"AS new WHERE NOT EXISTS (SELECT FROM updated_{number} AS old WHERE {match}))"
     )
 
 

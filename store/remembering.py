@@ -138,8 +138,6 @@ class RememberingEventStore(PostgresEventStore):
         given = given_events(calls)
         changes = [change for event in given for change in self._project(event)]
         statement = one_statement(calls, changes)
-        if statement is None:
-            return await super()._append_once(calls, conditions)
         try:
             records = await self._pool.fetch(statement.sql, *statement.values)
         except _TAKEN_APART:

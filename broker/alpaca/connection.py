@@ -8,6 +8,7 @@ import gzip
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final
 
 import pycurl
@@ -71,11 +72,9 @@ class Connection:
         Raises:
             requests.RequestException: no whole answer; the connection is closed.
         """
-        said = {**headers, "Accept-Encoding": "gzip"}
-        for line in said.items():
-            check_header_validity(line)
+        lines = _header_lines(*headers.items(), ("Accept-Encoding", "gzip"))
         try:
-            return self._answer(_request(method, self._origin + target, body=body, headers=said))
+            return self._answer(_request(method, self._origin + target, body=body, headers=lines))
         except pycurl.error as error:
             self.close()
             raise as_requests_would(error, is_sent=self._is_sent) from error
@@ -124,12 +123,22 @@ class Connection:
         return pycurl.PREREQFUNC_ABORT if was_sent else pycurl.PREREQFUNC_OK
 
 
-def _request(method: str, address: str, *, body: bytes | None, headers: dict[str, str]) -> _Options:
+@lru_cache(maxsize=8)
+def _header_lines(*headers: tuple[str, str]) -> tuple[str, ...]:
+    """Return checked lines: a client says the same ones with each of its requests."""
+    for header in headers:
+        check_header_validity(header)
+    return tuple(f"{name}: {value}" for name, value in headers)
+
+
+def _request(
+    method: str, address: str, *, body: bytes | None, headers: tuple[str, ...]
+) -> _Options:
     """Return what makes a request; nothing of the one before is left."""
     content = () if body is None else ((pycurl.POSTFIELDS, body),)
     return (
         (pycurl.URL, address),
-        (pycurl.HTTPHEADER, [f"{name}: {value}" for name, value in headers.items()]),
+        (pycurl.HTTPHEADER, headers),
         (pycurl.HTTPGET, 1),
         *content,
         (pycurl.CUSTOMREQUEST, method),
