@@ -123,6 +123,11 @@ class StorePool(asyncpg.Pool):  # type: ignore[misc]  # asyncpg ships no types
             holder._setup_inactive_callback()
         return True
 
+    @property
+    def dsn(self) -> str:
+        """The address that the pool was opened with, password included."""
+        return self._dsn
+
     async def dedicated(self) -> asyncpg.Connection:
         """Open a connection of the caller's own to the same database; the caller closes it."""
         return await connect(self._dsn)

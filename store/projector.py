@@ -8,11 +8,15 @@ import asyncpg
 
 from store.faults import translating
 from store.folding import fold_all
+from store.folding_apart import Log, fold_apart, processes_for
 from store.pool import StorePool
 from store.ports import Projection
+from store.row_writing import RowWriter
 from store.rows import quoted
 
 VERIFY_BATCH = 5_000
+APART_FROM = 200_000
+"""Events from which on it pays to begin further processes."""
 GENESIS_HASH = bytes(32)
 
 _LINKS = """
@@ -62,10 +66,24 @@ async def rebuild(
             await writer.execute("SELECT lock_appends()")
             if emptied:
                 await writer.execute(f"TRUNCATE {emptied}")
-            # Nothing is appended from here on: a second connection reads the same log.
-            async with _dedicated(pool) as reader, reader.transaction(readonly=True):
-                await fold_all(reader, writer, project, rowless=rowless, emptied=tables)
-                return int(await reader.fetchval("SELECT count(*) FROM events"))
+            # Nothing is appended from here on: other connections read the same log.
+            rows = RowWriter(writer, tables)
+            head = int(await writer.fetchval("SELECT coalesce(max(position), 0) FROM events"))
+            if head >= APART_FROM and (processes := processes_for(project)) > 1:
+                log = Log(pool.dsn, head, project, tuple(rowless), await rows.tables())
+                await fold_apart(log, rows, processes=processes)
+            else:
+                await _fold_here(pool, rows, project, rowless=rowless)
+            return int(await writer.fetchval("SELECT count(*) FROM events"))
+
+
+async def _fold_here(
+    pool: StorePool, rows: RowWriter, project: Projection, *, rowless: Collection[str]
+) -> None:
+    async with _dedicated(pool) as reader, reader.transaction(readonly=True):
+        # Between two batches it waits until one is written, however long that takes.
+        await reader.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
+        await fold_all(reader, rows, project, rowless=rowless)
 
 
 async def verify(

@@ -52,6 +52,8 @@ from store.migrate import MIGRATIONS, read_table_names
 from store.pool import open_pool
 from store.ports import EventStore
 from store.projector import rebuild
+from store.row_batches import RowBatch, TextRows
+from store.row_writing import RowWriter
 from tests.builders import NOW, WEEK_ID, make_ticket
 from tests.council.fact_examples import TRADE_ID, every_fact, trading_facts
 
@@ -247,6 +249,22 @@ async def test_a_real_database_takes_every_row_and_rebuilds_the_same(database_ds
     assert {table: await _rows(store, table) for table in READ_TABLES} == before
     assert all(before.values())
     await pool.close()
+
+
+async def test_whatever_is_a_whole_row_is_copied_as_text(database_dsn: str) -> None:
+    memory = MemoryEventStore(project)
+    await stored(memory, every_fact())
+    pool = await open_pool(database_dsn, min_size=1, max_size=1, command_timeout_seconds=10)
+    async with pool, pool.acquire() as connection:
+        tables = await RowWriter(connection, READ_TABLES).tables()
+    batch = RowBatch()
+
+    for event in memory._log:
+        batch.add(project(event))
+    leavings = list(batch.leavings(tables))
+
+    assert {each.shape.table for each in leavings} == set(READ_TABLES)
+    assert [each for each in leavings if not isinstance(each, TextRows)] == []
 
 
 async def _rows(store: EventStore, table: str) -> list[str]:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from store import folding
+from store import folding, row_writing
 from store.errors import ProjectionRefused, UnknownTable
 from store.event_store import PostgresEventStore
 from store.events import NewEvent, RowChange, StoredEvent
@@ -34,7 +34,7 @@ def test_any_batches_leave_the_rows_that_appending_left(
 ) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(folding, "FOLD_BATCH", batch)
-        patch.setattr(folding, "MOST_REMEMBERED", remembered)
+        patch.setattr(row_writing, "MOST_REMEMBERED", remembered)
         run_apart(lambda: _assert_a_rebuild_changes_nothing(shared_dsn, _events(drawn)))
 
 
