@@ -8,7 +8,6 @@ import asyncpg
 
 from store.faults import translating
 from store.folding import fold_all
-from store.folding_apart import Log, fold_apart, processes_for
 from store.pool import StorePool
 from store.ports import Projection
 from store.row_writing import RowWriter
@@ -51,6 +50,15 @@ class ChainReport:
         return self.first_bad_position is None
 
 
+@dataclass(frozen=True, slots=True)
+class _Log:
+    """A log of so many events, and how it is folded."""
+
+    head: int
+    project: Projection
+    rowless: tuple[str, ...]
+
+
 async def rebuild(
     pool: StorePool, project: Projection, tables: Sequence[str], *, rowless: Collection[str] = ()
 ) -> int:
@@ -69,21 +77,29 @@ async def rebuild(
             # Nothing is appended from here on: other connections read the same log.
             rows = RowWriter(writer, tables)
             head = int(await writer.fetchval("SELECT coalesce(max(position), 0) FROM events"))
-            if head >= APART_FROM and (processes := processes_for(project)) > 1:
-                log = Log(pool.dsn, head, project, tuple(rowless), await rows.tables())
-                await fold_apart(log, rows, processes=processes)
-            else:
-                await _fold_here(pool, rows, project, rowless=rowless)
+            log = _Log(head, project, tuple(rowless))
+            if head < APART_FROM or not await _is_folded_apart(pool, rows, log):
+                await _fold_here(pool, rows, log)
             return int(await writer.fetchval("SELECT count(*) FROM events"))
 
 
-async def _fold_here(
-    pool: StorePool, rows: RowWriter, project: Projection, *, rowless: Collection[str]
-) -> None:
+async def _is_folded_apart(pool: StorePool, rows: RowWriter, log: _Log) -> bool:
+    """Whether other processes could fold `log`, and have."""
+    # Few commands fold as much, and all would wait for what is loaded.
+    from store import folding_apart  # noqa: PLC0415
+
+    processes = folding_apart.processes_for(log.project)
+    if processes > 1:
+        whole = folding_apart.Log(pool.dsn, log.head, log.project, log.rowless, await rows.tables())
+        await folding_apart.fold_apart(whole, rows, processes=processes)
+    return processes > 1
+
+
+async def _fold_here(pool: StorePool, rows: RowWriter, log: _Log) -> None:
     async with _dedicated(pool) as reader, reader.transaction(readonly=True):
         # Between two batches it waits until one is written, however long that takes.
         await reader.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
-        await fold_all(reader, rows, project, rowless=rowless)
+        await fold_all(reader, rows, log.project, rowless=log.rowless)
 
 
 async def verify(

@@ -25,7 +25,7 @@ from tests.store.builders import credited, make_event, opened, project_ledger
 def apart(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have even a short log folded by two processes."""
     monkeypatch.setattr(projector, "APART_FROM", 1)
-    monkeypatch.setattr(projector, "processes_for", lambda project: 2)
+    monkeypatch.setattr(folding_apart, "processes_for", lambda project: 2)
 
 
 def project_refusing(event: StoredEvent) -> Iterable[RowChange]:
