@@ -60,7 +60,9 @@ def processes_for(project: Projection) -> int:
         pickle.dumps(project)
     except (AttributeError, TypeError, pickle.PicklingError):
         return 1  # it is no function of a module, so that no other process would find it
-    return min(len(os.sched_getaffinity(0)), _MOST_PROCESSES)
+    # Where it cannot be asked which processors are ours, all are.
+    allowed = getattr(os, "sched_getaffinity", None)
+    return min(len(allowed(0)) if allowed else os.cpu_count() or 1, _MOST_PROCESSES)
 
 
 async def fold_apart(log: Log, rows: RowWriter, *, processes: int) -> None:
