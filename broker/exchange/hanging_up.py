@@ -1,7 +1,6 @@
 """uvicorn's HTTP protocol, which also lets an application close the connection without an answer.
 
-ASGI knows no such thing, so it is offered as an extension of the scope. The head of an answer goes
-out together with its content: by itself it would wake the reader once more, for nothing.
+ASGI knows no such thing, so it is offered as an extension of the scope.
 """
 
 import asyncio
@@ -9,6 +8,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from config.joined_writes import JoinedWrites
 
 HANG_UP = "exchange.hang_up"
 """Name of the extension; its key "now" holds a function without arguments."""
@@ -25,39 +26,6 @@ class HangingUpProtocol(HttpToolsProtocol):
         """Begin a request whose application may hang up."""
         super().on_message_begin()
         self.scope["extensions"] = {HANG_UP: {"now": self.transport.abort}}
-
-
-class JoinedWrites:
-    """A transport that sends two writes at once where they come in one turn of the loop."""
-
-    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
-        """Write to `transport`."""
-        self._transport = transport
-        self._loop = loop
-        self._held = b""
-
-    def write(self, content: bytes) -> None:
-        """Send `content` with what is held; by itself it is held until the loop's next turn."""
-        if self._held:
-            self._transport.write(self._held + content)
-            self._held = b""
-        else:
-            self._held = content
-            self._loop.call_soon(self._flush)
-
-    def close(self) -> None:
-        """Send what is held, and close."""
-        self._flush()
-        self._transport.close()
-
-    def _flush(self) -> None:
-        if self._held:
-            self._transport.write(self._held)
-            self._held = b""
-
-    def __getattr__(self, name: str) -> Any:
-        """Do everything else as the transport does."""
-        return getattr(self._transport, name)
 
 
 def hanging_up(scope: Mapping[str, Any]) -> Callable[[], None]:

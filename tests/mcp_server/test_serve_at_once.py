@@ -1,10 +1,16 @@
 """What only reads is answered as JSON; what tells its progress needs a client with streams."""
 
+import asyncio
 from pathlib import Path
+from typing import Any
 
 import httpx2
 import pytest
+import uvicorn
+from starlette.responses import PlainTextResponse
+from uvicorn.server import ServerState
 
+from mcp_server.web.wire import TrimmedRequests
 from tests.mcp_server.web import browser, running
 
 VERSION = "2026-07-28"
@@ -48,3 +54,34 @@ async def test_no_other_tool_passes_for_one_that_reads(tmp_path: Path) -> None:
 
     assert answer.status_code == 400
     assert "Mcp-Name" in answer.text or "mcp-name" in answer.text
+
+
+class Recorder(asyncio.Transport):
+    """A transport that records each write."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.sent: list[bytes] = []
+        self.has_content = asyncio.Event()
+
+    def write(self, content: Any) -> None:
+        self.sent.append(bytes(content))
+        if b"the content" in self.sent[-1]:
+            self.has_content.set()
+
+    def is_closing(self) -> bool:
+        return False
+
+
+async def test_an_answer_is_one_write_with_its_head() -> None:
+    config = uvicorn.Config(PlainTextResponse("the content"), lifespan="off", log_config=None)
+    config.load()
+    protocol = TrimmedRequests(config, ServerState(), {})
+    recorder = Recorder()
+    protocol.connection_made(recorder)
+
+    protocol.data_received(b"GET / HTTP/1.1\r\nHost: here\r\n\r\n")
+    await recorder.has_content.wait()
+
+    (sent,) = recorder.sent
+    assert sent.startswith(b"HTTP/1.1 200")

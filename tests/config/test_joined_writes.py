@@ -3,7 +3,7 @@
 import asyncio
 from typing import cast
 
-from broker.exchange.hanging_up import JoinedWrites
+from config.joined_writes import JoinedWrites
 
 
 class Recorder:
