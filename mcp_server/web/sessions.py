@@ -27,12 +27,13 @@ from mcp_server.sealing import StateKeys
 from mcp_server.web.addresses import host_in
 from mcp_server.web.door import is_proxied
 from mcp_server.web.signed_out import SignedOut
-from mcp_server.web.visitors import VISITOR, Visitor
+from mcp_server.web.visitors import LOOK, Visitor
 
 LIFETIME: Final = timedelta(minutes=15)
 PLAIN_NAME: Final = "council-session"
 SECURE_NAME: Final = f"__Host-{PLAIN_NAME}"
 """Browsers take a cookie of this prefix by https alone, and from no neighbouring host."""
+_SESSIONS: Final = "council.sessions"
 _SESSION: Final = "council.session"
 _PURPOSE: Final = b"council page session v1"
 _FORM_PURPOSE: Final = b"council page form v1"
@@ -154,28 +155,40 @@ class Sessions:
 
 
 class Visiting:
-    """Leaves in every request's scope who sent it: a middleware around the whole application."""
+    """Lets every request say who sent it, to whoever asks: a middleware around the application.
+
+    Most requests are tool calls, of which nobody asks; a look takes a twentieth of such a call.
+    """
 
     def __init__(self, app: ASGIApp, sessions: Sessions) -> None:
         self._app = app
         self._sessions = sessions
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Look at the cookie, and pass the request on."""
+        """Leave in the scope who can look at the cookie, and pass the request on."""
         if scope["type"] == "http":
-            session = self._sessions.of(Request(scope))
-            scope[_SESSION] = session
-            scope[VISITOR] = Visitor(
-                csrf="" if session is None else session.csrf,
-                ends_at=None if session is None else session.ends_at,
-                can_sign_in=self._sessions.can_begin,
-            )
+            scope[_SESSIONS] = self._sessions
+            scope[LOOK] = self._look
         await self._app(scope, receive, send)
+
+    def _look(self, request: Request) -> Visitor:
+        session = session_of(request)
+        return Visitor(
+            csrf="" if session is None else session.csrf,
+            ends_at=None if session is None else session.ends_at,
+            can_sign_in=self._sessions.can_begin,
+        )
 
 
 def session_of(request: Request) -> Session | None:
-    """Return the session of whoever sent the request; None where nobody has signed in."""
-    found = request.scope.get(_SESSION)
+    """Return the session of whoever sent the request; None where nobody has signed in.
+
+    A request has one answer, that of the first look.
+    """
+    scope = request.scope
+    if _SESSION not in scope and isinstance(sessions := scope.get(_SESSIONS), Sessions):
+        scope[_SESSION] = sessions.of(request)
+    found = scope.get(_SESSION)
     return found if isinstance(found, Session) else None
 
 

@@ -6,8 +6,9 @@ from typing import Final
 
 from starlette.requests import Request
 
-VISITOR: Final = "council.visitor"
-"""Key of a request's ASGI scope, under which the sessions leave the visitor."""
+LOOK: Final = "council.look"
+"""Key of a request's ASGI scope, under which the sessions leave a function that finds who it is."""
+_VISITOR: Final = "council.visitor"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,10 @@ NOBODY: Final = Visitor()
 
 
 def visitor_of(request: Request) -> Visitor:
-    """Return who sent the request."""
-    found = request.scope.get(VISITOR, NOBODY)
-    return found if isinstance(found, Visitor) else NOBODY
+    """Return who sent the request; he stays the same for all of it."""
+    scope = request.scope
+    if _VISITOR not in scope:
+        look = scope.get(LOOK)
+        scope[_VISITOR] = look(request) if look is not None else NOBODY
+    found: Visitor = scope[_VISITOR]
+    return found
