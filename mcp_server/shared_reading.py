@@ -7,10 +7,12 @@ ask at the same moment share one look at the head.
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Hashable
+from collections.abc import Awaitable, Callable, Generator, Hashable
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 if TYPE_CHECKING:
     from council.ports import Deps
@@ -28,48 +30,85 @@ _State = tuple[int, str | None]
 
 
 @dataclass(frozen=True, slots=True)
-class _Kept(Generic[T]):
+class Reading(Generic[T]):
+    """An answer, when it was read, and where the log and the halt file stood before."""
+
     state: _State
     read_at: datetime
     answer: T
+
+
+_WHOLE: ContextVar[list[Reading[Any]] | None] = ContextVar("_WHOLE", default=None)
+
+
+@contextmanager
+def noting_whole() -> Generator[list[Reading[Any]], None, None]:
+    """Collect the readings that are all that is said within this context; mostly none or one."""
+    found: list[Reading[Any]] = []
+    token = _WHOLE.set(found)
+    try:
+        yield found
+    finally:
+        _WHOLE.reset(token)
 
 
 class SharedReadings:
     """The readings of one server, by whatever tells one question from another."""
 
     def __init__(self) -> None:
-        self._kept: dict[Hashable, _Kept[Any]] = {}
+        self._kept: dict[Hashable, Reading[Any]] = {}
         self._locks: defaultdict[Hashable, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._head: asyncio.Task[int] | None = None
         self._next_head: asyncio.Task[int] | None = None
 
-    async def read(self, key: Hashable, deps: "Deps", reading: Callable[[], Awaitable[T]]) -> T:
+    async def read(
+        self,
+        key: Hashable,
+        deps: "Deps",
+        reading: Callable[[], Awaitable[T]],
+        *,
+        is_whole: bool = False,
+    ) -> T:
         """Return what `reading` gives, or what it gave if nothing was stored since.
 
-        A failure is not remembered.
+        A failure is not remembered. `is_whole` tells whoever notes it that the caller says this and
+        nothing else, the same to everybody who asks in the same words.
         """
-        state: _State = (await self._head_now(deps.store), deps.halt_wanted())
+        found: Reading[T] = await self._read(key, deps, reading)
+        if is_whole and (noted := _WHOLE.get()) is not None:
+            noted.append(found)
+        return found.answer
+
+    async def holds(self, reading: Reading[Any], deps: "Deps") -> bool:
+        """Return whether `reading` would be the answer to whoever asks now."""
+        return _is_fresh(reading, await self._state_now(deps), deps)
+
+    async def _read(
+        self, key: Hashable, deps: "Deps", reading: Callable[[], Awaitable[Any]]
+    ) -> Reading[Any]:
+        state = await self._state_now(deps)
         if (known := self._fresh(key, state, deps)) is not None:
-            return cast("T", known.answer)
+            return known
         try:
             async with self._locks[key]:
                 if (known := self._fresh(key, state, deps)) is not None:
-                    return cast("T", known.answer)
+                    return known
                 read_at = deps.clock.now()
-                answer = await reading()
-                self._keep(key, _Kept(state, read_at, answer))
-                return answer
+                made = Reading(state, read_at, await reading())
+                self._keep(key, made)
+                return made
         finally:
             if key not in self._kept:
                 self._locks.pop(key, None)
 
-    def _fresh(self, key: Hashable, state: _State, deps: "Deps") -> _Kept[Any] | None:
-        known = self._kept.get(key)
-        if known is None or known.state != state:
-            return None
-        return known if deps.clock.now() - known.read_at < LONGEST else None
+    async def _state_now(self, deps: "Deps") -> _State:
+        return await self._head_now(deps.store), deps.halt_wanted()
 
-    def _keep(self, key: Hashable, answer: _Kept[Any]) -> None:
+    def _fresh(self, key: Hashable, state: _State, deps: "Deps") -> Reading[Any] | None:
+        known = self._kept.get(key)
+        return known if known is not None and _is_fresh(known, state, deps) else None
+
+    def _keep(self, key: Hashable, answer: Reading[Any]) -> None:
         if len(self._kept) >= _MOST_KEPT:
             self._kept.clear()
             self._locks = defaultdict(asyncio.Lock, {key: self._locks[key]})
@@ -86,3 +125,7 @@ class SharedReadings:
             await asyncio.wait((before,))
         self._head, self._next_head = self._next_head, None
         return await store.head()
+
+
+def _is_fresh(known: Reading[Any], state: _State, deps: "Deps") -> bool:
+    return known.state == state and deps.clock.now() - known.read_at < LONGEST

@@ -123,7 +123,8 @@ class PostgresEventStore:
 
     async def head(self) -> int:
         """Return the position of the newest event, 0 where there is none."""
-        return int(await self._retrying(lambda: self._pool.fetchval(_HEAD)))
+        record = await self._retrying(lambda: self._pool.fetchrow(_HEAD))
+        return int(record[0])
 
     async def subscribe(self, after_position: int = 0) -> AsyncGenerator[StoredEvent, None]:
         """Yield events for ever; a database that goes away is waited for."""

@@ -60,13 +60,17 @@ async def list_pending_trades(
     host = host_of(ctx)
     app = await host.app()
     week = operations.checked_week(week_id) if week_id else None
+    # A client that would have said that it shows cards, and has not, gets nothing for them.
+    has_cards = not is_modern(ctx) or client_supports_apps(ctx)
     listed = await host.shared.read(
         ("pending", week, limit, cursor),
         app.deps,
         partial(_listed, host, app, week, limit=limit, cursor=cursor),
+        is_whole=not has_cards,
     )
-    for_cards = await _for_cards(ctx, app, listed.shown)
-    return listed.result if for_cards is None else told(listed.answer, for_cards)
+    if not has_cards:
+        return listed.result
+    return told(listed.answer, await _for_cards(ctx, app, listed.shown))
 
 
 @saying("NOT rejected, the trade stays as it was")
@@ -153,12 +157,8 @@ def _after_listing(host: Host, app: App, following: str | None) -> str:
     )
 
 
-async def _for_cards(
-    ctx: HostContext, app: App, trades: Sequence[TradeShape]
-) -> dict[str, Any] | None:
-    """Return what cards need; a client that would have said so and shows none gets nothing."""
-    if is_modern(ctx) and not client_supports_apps(ctx):
-        return None
+async def _for_cards(ctx: HostContext, app: App, trades: Sequence[TradeShape]) -> dict[str, Any]:
+    """Return what cards show and decide with; a nonce is made anew for each who asks."""
     cards = await read_cards(app, trades)
     nonces: dict[str, str] = {}
     if _may_decide(host_of(ctx), app):

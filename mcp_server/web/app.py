@@ -26,6 +26,7 @@ from config.errors import CouncilError
 from mcp_server.duties import serves_tools
 from mcp_server.host import Host
 from mcp_server.offers import OFFERS
+from mcp_server.repeating import Repeated
 from mcp_server.scopes import SCOPES, full_name
 from mcp_server.web import assets
 from mcp_server.web.addresses import Addresses, ExactAddresses, host_in
@@ -54,6 +55,8 @@ from mcp_server.web.weeks import weeks_routes
 MCP_PATH: Final = "/mcp"
 MOST_BODY_BYTES: Final = 1024 * 1024
 """Of one message to `/mcp`; a call with all its sealed state takes a few thousand."""
+
+_READING: Final = frozenset(own.name for own in OFFERS if own.scope == "read")
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +99,8 @@ def web_app(
     `stateless` keeps nothing between the requests of older clients, which then cannot be asked
     anything in a form. With a login that only decides there is no `/mcp`.
     """
-    server.middleware.extend((calls, ScopeGuard({own.name: own.scope for own in OFFERS})))
+    guard = ScopeGuard({own.name: own.scope for own in OFFERS})
+    server.middleware.extend((calls, guard, Repeated(_READING)))
     health, door = Health(host), access.door
     with_token = _guarded(lambda scope: not door.demands_token(scope), access)
     visited = _for_visitors(host, access)
@@ -198,7 +202,7 @@ def _endpoint(server: MCPServer[Host], *, stateless: bool) -> ASGIApp:
         transport_security=TransportSecuritySettings(enable_dns_rebinding_protection=False),
     )
     # Of that application we take the sessions; around them stand our own routes and guards.
-    return Endpoint(server.session_manager, [own.name for own in OFFERS if own.scope == "read"])
+    return Endpoint(server.session_manager, _READING)
 
 
 @asynccontextmanager
