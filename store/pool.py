@@ -5,9 +5,11 @@ from typing import Any
 
 import asyncpg
 from asyncpg.pool import PoolConnectionProxy
+from asyncpg.protocol import NO_TIMEOUT
 from pydantic_core import from_json
 
 from store.addresses import checked, shown
+from store.deadlines import Deadlines, is_timeout
 from store.faults import translating
 from store.payloads import to_json
 
@@ -46,11 +48,12 @@ class PooledConnection(asyncpg.Connection):  # type: ignore[misc]  # asyncpg shi
 class StorePool(asyncpg.Pool):  # type: ignore[misc]  # asyncpg ships no types
     """A pool that can also open a connection outside itself, for LISTEN."""
 
-    __slots__ = ("_dsn",)
+    __slots__ = ("_deadlines", "_dsn")
 
     def __init__(self, dsn: str, **options: Any) -> None:
         super().__init__(dsn, **options)
         self._dsn = dsn
+        self._deadlines = Deadlines(options.get("command_timeout"))
 
     async def release(  # its signature is asyncpg's
         self,
@@ -87,14 +90,45 @@ class StorePool(asyncpg.Pool):  # type: ignore[misc]  # asyncpg ships no types
         if holder is None:
             return await super().fetchrow(query, *args, timeout=timeout, record_class=record_class)
         lent = holder._in_use
+        connection = holder._con
         try:
-            return await holder._con.fetchrow(
+            if timeout is None and record_class is None and not connection._query_loggers:
+                return await self._first_row(connection, query, args)
+            return await connection.fetchrow(
                 query, *args, timeout=timeout, record_class=record_class
             )
         finally:
             # Where the connection was lost, it may be somebody else's by now.
             if holder._in_use is lent and not self._is_back(holder):
                 await asyncio.shield(holder.release(None))
+
+    async def _first_row(self, connection: Any, query: str, args: tuple[Any, ...]) -> Any:
+        """Run a statement that `connection` knows as the library does, past its layers.
+
+        Those look up the statement, its timeout and its loggers, and begin a timer; together they
+        take as long as sending it.
+        """
+        protocol = connection._protocol
+        known = connection._stmt_cache.get((query, protocol.get_record_class(), False))
+        if known is None:
+            return await connection.fetchrow(query, *args)
+        waiting = self._deadlines.begin()
+        try:
+            rows = await protocol.bind_execute(known, args, "", 1, False, NO_TIMEOUT)
+        except asyncio.CancelledError as error:
+            if is_timeout(waiting):
+                raise TimeoutError from error
+            raise
+        except asyncpg.InvalidCachedStatementError:
+            # Nothing has been done, and the library prepares it anew, with a timer of its own.
+            self._deadlines.end(waiting)
+            return await connection.fetchrow(query, *args)
+        except asyncpg.OutdatedSchemaCacheError:
+            await connection.reload_schema_state()
+            raise
+        finally:
+            self._deadlines.end(waiting)
+        return rows[0] if rows else None
 
     def _taken(self) -> Any:
         """Take a connection that can be used as it is; None where there is none."""
