@@ -24,7 +24,7 @@ READ_ONLY_TABLES: Final = ("events", "event_grants", "schema_migrations")
 """What the roles may read and nobody but the owner may write; to the log they append by a call."""
 PRUNED: Final = ("public.raw_answers",)
 """The tables from which the daily upkeep, as the server's role, throws away what is old."""
-CALLED: Final = ("append_event", "append_events", "event_hash")
+CALLED: Final = ("append_event", "append_events", "event_hash", "event_text")
 """The functions that the roles may call; what these call runs with the owner's rights."""
 EXCHANGE: Final = "exchange"
 """The schema of the simulated exchange, which every process serves for itself."""
