@@ -29,7 +29,8 @@ def correlations_of(bars: Mapping[str, Sequence[Bar]]) -> tuple[Correlation, ...
     ends with the newest session of any symbol. A symbol with a gap in it, or whose return never
     changed, is in no pair.
     """
-    closes = {symbol: _by_day(series) for symbol, series in bars.items()}
+    # The newest days of all are among the newest of each that has them.
+    closes = {symbol: _by_day(series[-WINDOW_SESSIONS - 1 :]) for symbol, series in bars.items()}
     days = sorted({day for series in closes.values() for day in series})[-WINDOW_SESSIONS - 1 :]
     if len(days) <= WINDOW_SESSIONS:
         return ()

@@ -6,15 +6,19 @@ from datetime import date
 from broker.models import Bar
 from config.clock import NEW_YORK
 from config.market_calendar import Session
-from council.market.indicators import indicators_of
 
 GAP_WINDOW_SESSIONS = 60
 
 
 def quality_notices(
-    bars: Mapping[str, Sequence[Bar]], sessions: Sequence[Session]
+    bars: Mapping[str, Sequence[Bar]],
+    sessions: Sequence[Session],
+    indicators: Mapping[str, Mapping[str, float | None]],
 ) -> tuple[str, ...]:
-    """Return the shortcomings of `bars`, which should hold every one of `sessions`."""
+    """Return the shortcomings of `bars`, which should hold every one of `sessions`.
+
+    `indicators` are those after the last bar, of each symbol that has any bars.
+    """
     days = {symbol: _days(series) for symbol, series in bars.items() if series}
     last_on = sessions[-1].session_on
     recent = [session.session_on for session in sessions[-GAP_WINDOW_SESSIONS:]]
@@ -22,13 +26,15 @@ def quality_notices(
         _missing([symbol for symbol, series in bars.items() if not series]),
         _stale({symbol: max(own) for symbol, own in days.items()}, last_on),
         _gaps(days, recent),
-        _short({symbol: indicators_of(series) for symbol, series in bars.items() if series}),
+        _short(indicators),
     )
     return tuple(notice for notice in found if notice)
 
 
 def _days(series: Sequence[Bar]) -> frozenset[date]:
-    return frozenset(bar.start_at.astimezone(NEW_YORK).date() for bar in series)
+    """Return the newest days: at least those of recent sessions."""
+    newest = series[-GAP_WINDOW_SESSIONS:]
+    return frozenset(bar.start_at.astimezone(NEW_YORK).date() for bar in newest)
 
 
 def _missing(symbols: Sequence[str]) -> str | None:

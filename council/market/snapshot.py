@@ -43,14 +43,16 @@ async def take_snapshot(week_id: str, deps: Deps) -> MarketSnapshot:
         for i in deps.config.assets.instruments
         if i.enabled and bars[i.symbol]
     )
+    fear = _proxy(proxy, bars[proxy])
+    indicators = {line.symbol: line.indicators for line in (*listed, fear) if line}
     fields: dict[str, Any] = {
         "week_id": week_id,
         "as_of_at": now,
         "source": deps.market_data.source,
         "instruments": listed,
-        "volatility_proxy": _proxy(proxy, bars[proxy]),
+        "volatility_proxy": fear,
         "without_prices": tuple(s for s in deps.config.universe if not bars[s]),
-        "notices": quality_notices(bars, sessions),
+        "notices": quality_notices(bars, sessions, indicators),
         "correlations": correlations_of({line.symbol: bars[line.symbol] for line in listed}),
     }
     return _sealed(fields)

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 from uuid import UUID
 
 from council.codec import to_fact
@@ -111,29 +112,28 @@ async def known_trade(trade_id: UUID, deps: Deps) -> TradeState:
 def fold_trade(state: TradeState, events: Iterable[StoredEvent]) -> TradeState:
     """Return `state` with `events` of its stream in it."""
     for event in events:
-        state = _step(
-            replace(
-                state,
-                version=event.version,
-                changed_at=event.timestamp,
-                last_event_id=event.event_id,
-            ),
-            event,
+        state = replace(
+            state,
+            version=event.version,
+            changed_at=event.timestamp,
+            last_event_id=event.event_id,
+            **_changes(event),
         )
     return state
 
 
-def _step(state: TradeState, event: StoredEvent) -> TradeState:
+def _changes(event: StoredEvent) -> dict[str, Any]:
+    """Return the fields of `TradeState` that the event sets beside those that every event does."""
     match to_fact(event):
         case TradeProposed() as fact:
-            return replace(state, proposed=fact, approved=None, approved_at=None, started=False)
+            return {"proposed": fact, "approved": None, "approved_at": None, "started": False}
         case TradeApproved() as fact:
-            return replace(state, approved=fact, approved_at=event.timestamp)
+            return {"approved": fact, "approved_at": event.timestamp}
         case ApprovalVoided() | ApprovalRevoked():
-            return replace(state, approved=None, approved_at=None)
+            return {"approved": None, "approved_at": None}
         case ExecutionStarted():
-            return replace(state, started=True)
+            return {"started": True}
         case (TradeRejected() | TradeExpired() | TradeCompleted() | TradeIncomplete()) as fact:
-            return replace(state, ending=fact)
+            return {"ending": fact}
         case _:
-            return state
+            return {}

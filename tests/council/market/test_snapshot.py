@@ -104,7 +104,8 @@ async def test_stale_gapped_and_short_bars_are_said_once_each() -> None:
     stale = tuple(make_bar("SPY", session) for session in SESSIONS[:-3])
     gapped = tuple(make_bar("QQQ", s) for i, s in enumerate(SESSIONS) if i not in {330, 340})
     short = {
-        symbol: tuple(make_bar(symbol, s) for s in SESSIONS[-60:]) for symbol in ("GLD", "USO")
+        symbol: tuple(make_bar(symbol, s) for s in SESSIONS[-60:])
+        for symbol in ("GLD", "USO", "VIXY")
     }
 
     snapshot = await taken(deps_with(bars={"SPY": stale, "QQQ": gapped, **short}))
@@ -113,7 +114,7 @@ async def test_stale_gapped_and_short_bars_are_said_once_each() -> None:
         "The last prices are older than the session of 2026-11-17 for SPY (of 2026-11-12).",
         "Of the last 60 sessions some are missing for QQQ (2).",
         "The history is too short for some indicators "
-        "(GLD, USO: return_60d, distance_from_average_200d).",
+        "(GLD, USO, VIXY: return_60d, distance_from_average_200d).",
     )
 
 
