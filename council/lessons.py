@@ -16,10 +16,13 @@ from config.schema import Config
 from council.anonymise import telling_names, without_names
 from council.model.postmortem import Confirmation, Lesson, OfferedLesson, Postmortem
 from council.untrusted import without_links
+from store.events import Page
 from store.ports import EventStore
 
 WEEKS_IN_FORCE: Final = 8
 """For so many weeks after it was written or last confirmed a lesson is offered."""
+WEEKS_REMEMBERED: Final = 52
+"""So many postmortems are read: age and support of a lesson count from the oldest of them."""
 MOST_OFFERED: Final = 8
 LESSON_CHARACTERS: Final = 280
 _DAYS: Final = 7
@@ -92,8 +95,9 @@ def offered(lessons: Sequence[LessonInForce], config: Config) -> tuple[OfferedLe
 
 
 async def read_lessons(store: EventStore, week_id: str) -> tuple[LessonInForce, ...]:
-    """Return the lessons in force in `week_id` by all postmortems that are stored now."""
-    rows = await store.rows("weekly_postmortems")
+    """Return the lessons in force in `week_id` by the postmortems of a year that are stored now."""
+    newest = Page(WEEKS_REMEMBERED, descending=True)
+    rows = await store.rows("weekly_postmortems", order_by=("week_id",), page=newest)
     written = (row.get("content") for row in rows if row["week_id"] < week_id)
     found = [Postmortem.model_validate(content) for content in written if content]
     return lessons_in_force(found, week_id)

@@ -17,8 +17,8 @@ class ModelDriftMeasured(Fact):
     """A manager's recent pitches were held against its earlier ones.
 
     `directions` and `convictions` are None while there are not enough weeks; `pitches` counts those
-    that were there. `changes` says what else is new since the week before: model, prompts,
-    configuration, by which a drift may be explained.
+    that were there, of two years at most. `changes` says what else is new since the week before:
+    model, prompts, configuration, by which a drift may be explained.
     """
 
     account: str

@@ -84,12 +84,10 @@ async def database_names(dsn: str, prefix: str) -> tuple[str, ...]:
 async def without_waiting(dsn: str, name: str) -> None:
     """Let commits in the database `name` not wait for the disk: for what can be played again.
 
-    A crash of the machine may lose the last of them, but never the order among them. Statements,
-    of which a week sends some hundred of few kinds, are planned once and not for their values.
+    A crash of the machine may lose the last of them, but never the order among them.
     """
     async with maintenance(dsn) as connection:
-        for setting in ("synchronous_commit = off", "plan_cache_mode = force_generic_plan"):
-            await connection.execute(f"ALTER DATABASE {quoted_name(name)} SET {setting}")
+        await connection.execute(f"ALTER DATABASE {quoted_name(name)} SET synchronous_commit = off")
 
 
 async def _exists(connection: asyncpg.Connection, name: str) -> bool:

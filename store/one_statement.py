@@ -4,7 +4,8 @@ What an event leaves must follow from the event as it was given, not from its pl
 rows are made before it is stored. That spares the four to six statements that a transaction takes.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -54,19 +55,21 @@ def given_events(calls: Sequence[Call]) -> tuple[StoredEvent, ...]:
     return tuple(_given(stream, event) for stream, _, text in calls for event in from_json(text))
 
 
-def one_statement(calls: Sequence[Call], changes: Sequence[RowChange]) -> Statement:
+def one_statement(
+    calls: Sequence[Call], changes: Sequence[RowChange], needed: Mapping[str, AbstractSet[str]]
+) -> Statement:
     """Return the statement that makes `calls` and then `changes`.
 
-    It fails with a division by zero where an earlier append has stored a part of the events.
+    `needed` are the columns, by table, that no new row can do without. The statement fails with a
+    division by zero where an earlier append has stored a part of the events.
     """
     alike: dict[_Shape, list[dict[str, Any]]] = {}
     for row in _rows(changes):
         shape = (row.table, tuple(row.key), tuple(row.values))
         alike.setdefault(shape, []).append({**row.key, **row.values})
+    sql = _sql(tuple((shape, needed[shape[0]] <= {*shape[1], *shape[2]}) for shape in alike))
     columns = [list(column) for column in zip(*calls, strict=True)]
-    return Statement(
-        _sql(tuple(alike)), (*columns, *(to_json(rows).decode() for rows in alike.values()))
-    )
+    return Statement(sql, (*columns, *(to_json(rows).decode() for rows in alike.values())))
 
 
 def _rows(changes: Sequence[RowChange]) -> tuple[RowChange, ...]:
@@ -81,28 +84,54 @@ def _rows(changes: Sequence[RowChange]) -> tuple[RowChange, ...]:
 
 
 @lru_cache(maxsize=256)
-def _sql(shapes: tuple[_Shape, ...]) -> str:
-    parts = [_APPEND, *(_upserts(shape, number) for number, shape in enumerate(shapes))]
+def _sql(shapes: tuple[tuple[_Shape, bool], ...]) -> str:
+    """Return the statement for rows of `shapes`, each with whether such rows may be new."""
+    parts = [_APPEND]
+    for number, (shape, is_whole) in enumerate(shapes):
+        parts.append(_given_rows(shape, number))
+        parts += _upsert(shape, number) if is_whole else _update_or_insert(shape, number)
     return ", ".join(parts) + _ANSWER
 
 
-def _upserts(shape: _Shape, number: int) -> str:
-    """Return the two halves of `store.rows` for rows of one shape, which come as a JSON array."""
-    table, key, others = shape
-    name, place = quoted(table), _CALL_PLACES + 1 + number
-    match = " AND ".join(f"old.{quoted(one)} = new.{quoted(one)}" for one in key)
-    changed = ", ".join(f"{quoted(one)} = new.{quoted(one)}" for one in others or key[:1])
-    columns = ", ".join(quoted(one) for one in (*key, *others))
-    keys = ", ".join(f"old.{quoted(one)}" for one in key)
+def _given_rows(shape: _Shape, number: int) -> str:
+    """Return the query of the rows, which come as a JSON array."""
+    place = _CALL_PLACES + 1 + number
     return (
         f"rows_{number} AS (SELECT * FROM "  # noqa: S608 - checked
-        f"jsonb_populate_recordset(NULL::{name}, ${place}::text::jsonb) "
-        "WHERE (SELECT is_all FROM news)), "
-        f"updated_{number} AS (UPDATE {name} AS old SET {changed} FROM rows_{number} AS new "
-        f"WHERE {match} RETURNING {keys}), "
-        f"added_{number} AS (INSERT INTO {name} ({columns}) SELECT {columns} FROM rows_{number} "
-        f"AS new WHERE NOT EXISTS (SELECT FROM updated_{number} AS old WHERE {match}))"
+        f"jsonb_populate_recordset(NULL::{quoted(shape[0])}, ${place}::text::jsonb) "
+        "WHERE (SELECT is_all FROM news))"
     )
+
+
+def _upsert(shape: _Shape, number: int) -> tuple[str, ...]:
+    table, key, others = shape
+    columns, match = _listed((*key, *others)), _listed(key)
+    changed = ", ".join(f"{quoted(one)} = EXCLUDED.{quoted(one)}" for one in others)
+    return (
+        f"made_{number} AS (INSERT INTO {quoted(table)} ({columns}) "  # noqa: S608 - checked
+        f"SELECT {columns} FROM rows_{number} ON CONFLICT ({match}) "
+        f"DO {f'UPDATE SET {changed}' if changed else 'NOTHING'})",
+    )
+
+
+def _update_or_insert(shape: _Shape, number: int) -> tuple[str, ...]:
+    """Return the two halves of `store.rows`: as new rows these would be refused unseen."""
+    table, key, others = shape
+    name, columns = quoted(table), _listed((*key, *others))
+    match = " AND ".join(f"old.{quoted(one)} = new.{quoted(one)}" for one in key)
+    changed = ", ".join(f"{quoted(one)} = new.{quoted(one)}" for one in others or key[:1])
+    keys = ", ".join(f"old.{quoted(one)}" for one in key)
+    return (
+        f"updated_{number} AS (UPDATE {name} AS old SET {changed} "  # noqa: S608 - checked
+        f"FROM rows_{number} AS new WHERE {match} RETURNING {keys})",
+        f"added_{number} AS (INSERT INTO {name} ({columns}) "  # noqa: S608 - checked
+        f"SELECT {columns} FROM rows_{number} AS new "
+        f"WHERE NOT EXISTS (SELECT FROM updated_{number} AS old WHERE {match}))",
+    )
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(map(quoted, names))
 
 
 def _given(stream: str, event: dict[str, Any]) -> StoredEvent:

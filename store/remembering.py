@@ -18,6 +18,7 @@ from store.events import Page, StoredEvent, StreamWrite
 from store.one_statement import Call, given_events, one_statement
 from store.pool import StorePool
 from store.ports import Projection
+from store.rows import quoted
 
 MOST_STREAMS: Final = 256
 MOST_EVENTS: Final = 64
@@ -28,6 +29,11 @@ MOST_READINGS: Final = 256
 _UNKNOWN: Final[Mapping[str, Collection[str]]] = MappingProxyType({})
 _ANY: Final = ""
 """Stands for every table, where nobody knows which of them was written to."""
+
+_NEEDED: Final = """
+SELECT attname FROM pg_attribute WHERE attrelid = to_regclass($1)
+    AND attnum > 0 AND attnotnull AND NOT atthasdef AND NOT attisdropped
+"""
 
 _TAKEN_APART: Final = (
     asyncpg.DivisionByZeroError,  # some of the events were stored before
@@ -73,6 +79,7 @@ class RememberingEventStore(PostgresEventStore):
         """
         super().__init__(pool, project, rowless=rowless)
         self._written_by = {**dict.fromkeys(rowless, ()), **written_by}
+        self._needed: dict[str, frozenset[str]] = {}
         self._tails: dict[str, _Tail] = {}
         self._readings: dict[str, dict[str, _Rows]] = {}
         self._changes = 0
@@ -137,12 +144,20 @@ class RememberingEventStore(PostgresEventStore):
             return await super()._append_once(calls, conditions)
         given = given_events(calls)
         changes = [change for event in given for change in self._project(event)]
-        statement = one_statement(calls, changes)
+        needed = {table: await self._needed_in(table) for table in {one.table for one in changes}}
+        statement = one_statement(calls, changes, needed)
         try:
             records = await self._pool.fetch(statement.sql, *statement.values)
         except _TAKEN_APART:
             return await super()._append_once(calls, conditions)
         return tuple(stored_event(record) for record in records)
+
+    async def _needed_in(self, table: str) -> frozenset[str]:
+        """Return the columns that no new row of `table` can do without; they never change."""
+        if table not in self._needed:
+            records = await self._pool.fetch(_NEEDED, quoted(table))
+            self._needed[table] = frozenset(str(record[0]) for record in records)
+        return self._needed[table]
 
     def _change(self, writes: Sequence[StreamWrite]) -> int:
         """Forget the rows that `writes` may change; reads under way are remembered no more."""

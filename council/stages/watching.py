@@ -1,10 +1,11 @@
 """Holds the week's pitches against the weeks before: who drifts, and who has long been silent.
 
-It reads stored weeks only and asks nobody, so it costs nothing and a resumed week finds the same.
+It reads stored weeks of two years and asks nobody, so it costs nothing and a resumed week finds the
+same.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 from council.analytics.model_drift import drift_of, is_alarming
 from council.analytics.silence import silent_managers
@@ -15,7 +16,10 @@ from council.fact import Fact
 from council.measure_facts import ManagerFellSilent, ModelDriftMeasured
 from council.ports import Deps
 from council.templates import templates_hash
+from store.events import Page
 
+WEEKS_BACK: Final = 104
+"""So many weeks are looked at: with a year and some silence between them all that drift takes."""
 _TEMPLATES = ("system", "market", "shared", "schema", "pitch")
 _REHEARSAL = "rehearsal/"
 
@@ -29,8 +33,9 @@ async def watch(
 
     `answers` are this week's PitchMade and PitchAbstained.
     """
-    stored = await deps.store.rows("pm_pitches", order_by=("week_id",))
-    earlier = [row for row in stored if row["week_id"] < context.week_id]
+    newest = Page(WEEKS_BACK * len(deps.config.managers), descending=True)
+    stored = await deps.store.rows("pm_pitches", order_by=("week_id", "account_id"), page=newest)
+    earlier = [row for row in reversed(stored) if row["week_id"] < context.week_id]
     rows = (*earlier, *(_row(fact) for fact in answers))
     last_week = await _facts_of(earlier[-1]["week_id"], deps) if earlier else ()
     drifts = [

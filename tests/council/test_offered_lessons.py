@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from syrupy.assertion import SnapshotAssertion
 
+from council import lessons
 from council.events import WeekStarted
 from council.llm.rehearsal.reading import read_blocks
 from council.pipeline import load_week, run_week
@@ -50,6 +51,19 @@ async def test_every_manager_sees_the_lessons_with_age_and_support() -> None:
 
     shown = [read_blocks(question.own)["lessons"] for question in pitches_asked(models)]
     assert shown == [[{"text": TEXT, "age_weeks": 3, "support": 2}]] * len(MANAGERS)
+
+
+async def test_a_lesson_counts_from_the_oldest_postmortem_that_is_still_read(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(lessons, "WEEKS_REMEMBERED", 2)
+    deps = await week_after(TEXT)
+    for number in (-3, -2):
+        await store_postmortem(deps, week_id_of(number), TEXT)
+
+    (held,) = await lessons.read_lessons(deps.store, WEEK_ID)
+
+    assert (held.age_weeks, held.support) == (2, 2)
 
 
 async def test_the_part_on_lessons_reads_as_it_was_written(snapshot: SnapshotAssertion) -> None:

@@ -105,3 +105,15 @@ async def test_weeks_of_silence_count_neither_as_past_nor_as_recent() -> None:
     own = {drift.account: drift for drift in last.drifts}
     assert isinstance(own[DEAD], ModelDriftMeasured)
     assert (own[DEAD].pitches, own["ALPHA"].pitches) == (4, 6)
+
+
+async def test_a_past_goes_back_so_many_weeks_and_no_further(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(watching, "WEEKS_BACK", 2)
+    answers = [usual_answer, without_charlie, usual_answer, usual_answer]
+
+    last = (await run_weeks(answers, until="pitch"))[-1]
+
+    own = {drift.account: drift.pitches for drift in last.drifts}
+    assert (own[DEAD], own["ALPHA"]) == (2, 3)
