@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from math import nan
+from math import fsum, nan
 from typing import TYPE_CHECKING, Final
 
 from council.analytics.inputs import EquityMark, Moment
@@ -78,6 +78,21 @@ def joined(parts: Sequence[MarkColumns]) -> MarkColumns:
         gross=np.concatenate([part.gross for part in parts])[kept],
         net=np.concatenate([part.net for part in parts])[kept],
     )
+
+
+def in_a_row(series: "Sequence[Floats]") -> "Floats":
+    """Return all numbers of `series`, one after the other."""
+    import numpy as np  # noqa: PLC0415 - as above
+
+    return np.concatenate(series) if series else np.array([])
+
+
+def mean_of_known(values: "Floats") -> float | None:
+    """Return the mean of what is not nan, None where nothing is."""
+    import numpy as np  # noqa: PLC0415 - as above
+
+    known = values[~np.isnan(values)].tolist()
+    return fsum(known) / len(known) if known else None
 
 
 def _share(value_usd: Decimal, mark: EquityMark) -> float:

@@ -7,10 +7,15 @@ drawdown is a fraction of 0 or more.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import accumulate, pairwise
-from math import fsum, prod, sqrt
-from operator import mul
-from typing import Final
+from itertools import pairwise
+from math import fsum, sqrt
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Series = Sequence[float] | NDArray[np.float64]
 
 SESSIONS_A_YEAR: Final = 252
 _FEWEST: Final = 2
@@ -45,20 +50,32 @@ def returns_of(equities: Sequence[float]) -> list[float]:
     return [after / before - 1.0 for before, after in pairwise(equities)]
 
 
-def time_weighted_return(returns: Sequence[float]) -> float:
+def time_weighted_return(returns: "Series") -> float:
     """Return the product of all periods' growth, less one; 0 for no period."""
-    return prod([1.0 + one for one in returns]) - 1.0
+    return float(_growth(returns)[-1]) - 1.0
 
 
-def maximum_drawdown(returns: Sequence[float]) -> float:
+def maximum_drawdown(returns: "Series") -> float:
     """Return the deepest fall from a peak, the beginning included, as a fraction of 0 or more."""
-    return max(drawdowns(list(accumulate((1.0 + one for one in returns), mul, initial=1.0))))
+    return max(drawdowns(_growth(returns)))
 
 
-def drawdowns(equities: Sequence[float]) -> list[float]:
+def drawdowns(equities: "Series") -> list[float]:
     """Return at each equity, all above zero, how far it is below the highest so far: 0 or more."""
-    peaks = accumulate(equities, max)
-    return [1.0 - equity / peak for equity, peak in zip(equities, peaks, strict=True)]
+    import numpy as np  # noqa: PLC0415 - a server that only lists its tools should not pay for it
+
+    worth = np.asarray(equities, dtype=np.float64)
+    falls: list[float] = (1.0 - worth / np.maximum.accumulate(worth)).tolist()
+    return falls
+
+
+def _growth(returns: "Series") -> "NDArray[np.float64]":
+    """Return what one dollar came to by each period, the beginning included, oldest first."""
+    import numpy as np  # noqa: PLC0415 - as above
+
+    # One after the other, as years of marks would be multiplied by hand.
+    periods = 1.0 + np.asarray(returns, dtype=np.float64)
+    return np.cumprod(np.concatenate(([1.0], periods)), dtype=np.float64)
 
 
 def annual_volatility(

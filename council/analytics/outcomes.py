@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterable
 from datetime import datetime
 from decimal import Decimal
+from functools import partial
 from typing import Final
 
 from council.analytics.inputs import AccountWeek, Fill, Moment, Week
@@ -38,9 +39,8 @@ def horizon_return(week: Week, pitch: Pitch) -> float | None:
 
     None while the horizon is not over; where the week has fewer sessions its end counts.
     """
-    end = _horizon_price(week, pitch)
-    moved = _move(week.entry_price(pitch.instrument), end)
-    return None if moved is None else pitch.direction.sign * moved
+    asked = ("horizon return", pitch.instrument, pitch.direction, pitch.horizon)
+    return week.once(asked, partial(_horizon_return, week, pitch))
 
 
 def account_profit(week: Week, account: AccountWeek) -> Decimal | None:
@@ -83,6 +83,12 @@ def _profit(week: Week, symbol: str, held: int, fills: list[Fill]) -> Decimal | 
     if since is None or end is None or (held and entry is None):
         return None
     return since + (held * (end - entry) if held and entry is not None else 0)
+
+
+def _horizon_return(week: Week, pitch: Pitch) -> float | None:
+    end = _horizon_price(week, pitch)
+    moved = _move(week.entry_price(pitch.instrument), end)
+    return None if moved is None else pitch.direction.sign * moved
 
 
 def _horizon_price(week: Week, pitch: Pitch) -> Decimal | None:

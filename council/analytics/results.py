@@ -11,10 +11,16 @@ from dataclasses import dataclass
 from decimal import Decimal
 from functools import partial
 from itertools import groupby
-from math import fsum, isnan
+from typing import TYPE_CHECKING
 
 from council.analytics.inputs import AccountWeek, Fill, Week
-from council.analytics.mark_columns import MarkColumns, columns_of, joined
+from council.analytics.mark_columns import (
+    MarkColumns,
+    columns_of,
+    in_a_row,
+    joined,
+    mean_of_known,
+)
 from council.analytics.metrics import (
     Sharpe,
     annual_volatility,
@@ -28,6 +34,9 @@ from council.analytics.metrics import (
 from council.analytics.outcomes import account_profit
 from council.analytics.panic import PanicExit, panic_exits
 from council.analytics.proportions import Proportion, proportion_of
+
+if TYPE_CHECKING:
+    from council.analytics.mark_columns import Floats
 
 _Pair = tuple[Week, AccountWeek]
 
@@ -66,17 +75,17 @@ def account_results(account: str, weeks: Sequence[Week]) -> AccountResults:
     pairs = [(week, own) for week in weeks if (own := week.account(account)) is not None]
     stays = _stays(pairs)
     runs = [joined([_columns(week, own) for week, own in stay]) for stay in stays]
-    equities = [one for run in runs for one in run.equity.tolist()]
-    solvent = bool(equities) and min(equities) > 0
-    moves = [one for run in runs for one in run.moves.tolist()] if solvent else []
+    equities = in_a_row([run.equity for run in runs])
+    solvent = len(equities) > 0 and float(equities.min()) > 0
+    moves = in_a_row([run.moves for run in runs] if solvent else [])
     daily = [one for run in runs for one in returns_of(run.daily)] if solvent else []
     exits = [found for week, own in pairs for found in _panic_exits(week, own)]
     return AccountResults(
         account=account,
         weeks=tuple(week.week_id for week, _ in pairs),
         profit_usd=_profit(stays),
-        time_weighted_return=time_weighted_return(moves) if moves else None,
-        maximum_drawdown=maximum_drawdown(moves) if moves else None,
+        time_weighted_return=time_weighted_return(moves) if len(moves) else None,
+        maximum_drawdown=maximum_drawdown(moves) if len(moves) else None,
         annual_volatility=annual_volatility(daily),
         sharpe=sharpe(daily),
         turnover=_turnover(pairs, equities),
@@ -84,8 +93,8 @@ def account_results(account: str, weeks: Sequence[Week]) -> AccountResults:
         hits=_hits(pairs),
         panic_exits=len(exits),
         panic_cost_usd=_cost(exits),
-        gross_exposure=_mean([one for run in runs for one in run.gross.tolist()]),
-        net_exposure=_mean([one for run in runs for one in run.net.tolist()]),
+        gross_exposure=mean_of_known(in_a_row([run.gross for run in runs])),
+        net_exposure=mean_of_known(in_a_row([run.net for run in runs])),
         sessions=len(daily),
     )
 
@@ -115,8 +124,8 @@ def _profit(stays: Sequence[Sequence[_Pair]]) -> Decimal | None:
     return sum(told, Decimal(0)) if told else None
 
 
-def _turnover(pairs: Sequence[_Pair], equities: Sequence[float]) -> float | None:
-    mean = _mean(equities)
+def _turnover(pairs: Sequence[_Pair], equities: "Floats") -> float | None:
+    mean = mean_of_known(equities)
     traded = [usd for week, own in pairs for usd in _traded(week, own)]
     return None if mean is None else turnover(traded, mean)
 
@@ -153,8 +162,3 @@ def _hits(pairs: Sequence[_Pair]) -> Proportion:
 
 def _cost(exits: Sequence[PanicExit]) -> Decimal:
     return sum((found.cost_usd for found in exits if found.cost_usd is not None), Decimal(0))
-
-
-def _mean(values: Sequence[float]) -> float | None:
-    known = [value for value in values if not isnan(value)]
-    return fsum(known) / len(known) if known else None

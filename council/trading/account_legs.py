@@ -3,8 +3,8 @@
 The stream's version is the account's lock: whoever appends has seen all that happened before.
 """
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
@@ -83,6 +83,8 @@ class AccountLegs:
     version: int = 0
     legs: tuple[LegState, ...] = ()
     settled: int = 0
+    places: Mapping[UUID, tuple[int, ...]] = field(default_factory=dict)
+    """Where the legs of each trade stand."""
 
     def leg(self, client_order_id: str) -> LegState:
         """Return the leg with this id, which must have been intended."""
@@ -98,7 +100,7 @@ class AccountLegs:
 
     def of_trade(self, trade_id: UUID) -> tuple[LegState, ...]:
         """Return the legs of one trade, oldest first."""
-        return tuple(leg for leg in self.legs if leg.intended.trade_id == trade_id)
+        return tuple(self.legs[place] for place in self.places.get(trade_id, ()))
 
     @property
     def unfinished(self) -> LegState | None:
@@ -109,9 +111,11 @@ class AccountLegs:
 def fold_legs(state: AccountLegs, events: Iterable[StoredEvent]) -> AccountLegs:
     """Return `state` with `events` of the account's stream in it; other kinds move the version."""
     legs, version, settled = list(state.legs), state.version, state.settled
+    places = dict(state.places)
     for event in events:
         fact, version = to_fact(event), event.version
         if isinstance(fact, LegIntended):
+            places[fact.trade_id] = (*places.get(fact.trade_id, ()), len(legs))
             legs.append(LegState(fact, event.timestamp))
         elif isinstance(fact, LegFact):
             place = _place_of(fact.client_order_id, legs)
@@ -119,7 +123,7 @@ def fold_legs(state: AccountLegs, events: Iterable[StoredEvent]) -> AccountLegs:
                 legs[place] = _step(legs[place], fact, at=event.timestamp)
     while settled < len(legs) and legs[settled].closed is not None:
         settled += 1
-    return AccountLegs(version, tuple(legs), settled)
+    return AccountLegs(version, tuple(legs), settled, places)
 
 
 def _place_of(client_order_id: str, legs: Sequence[LegState]) -> int | None:
