@@ -35,7 +35,7 @@ class Deadlines:
         waiting = Waiting(task, loop.time() + self._seconds, task.cancelling())
         self._waiting[id(waiting)] = waiting
         if self._timer is None:
-            self._timer = loop.call_at(waiting.ends_at, self._look, loop)
+            self._look_at(waiting.ends_at, loop)
         return waiting
 
     def end(self, waiting: Waiting | None) -> None:
@@ -53,7 +53,11 @@ class Deadlines:
                 waiting.task.cancel()
         if self._waiting:
             soonest = min(waiting.ends_at for waiting in self._waiting.values())
-            self._timer = loop.call_at(soonest, self._look, loop)
+            self._look_at(soonest, loop)
+
+    def _look_at(self, time: float, loop: asyncio.AbstractEventLoop) -> None:
+        # A turn later: where all of the program stood still, an answer that came is taken first.
+        self._timer = loop.call_at(time, loop.call_soon, self._look, loop)
 
 
 def is_timeout(waiting: Waiting | None) -> bool:

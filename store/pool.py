@@ -1,6 +1,7 @@
 """Connections to PostgreSQL: the pool, and the connections that must not come from a pool."""
 
 import asyncio
+from collections.abc import Awaitable
 from typing import Any
 
 import asyncpg
@@ -112,23 +113,27 @@ class StorePool(asyncpg.Pool):  # type: ignore[misc]  # asyncpg ships no types
         known = connection._stmt_cache.get((query, protocol.get_record_class(), False))
         if known is None:
             return await connection.fetchrow(query, *args)
-        waiting = self._deadlines.begin()
         try:
-            rows = await protocol.bind_execute(known, args, "", 1, False, NO_TIMEOUT)
-        except asyncio.CancelledError as error:
-            if is_timeout(waiting):
-                raise TimeoutError from error
-            raise
+            rows = await self._in_time(protocol.bind_execute(known, args, "", 1, False, NO_TIMEOUT))
         except asyncpg.InvalidCachedStatementError:
             # Nothing has been done, and the library prepares it anew, with a timer of its own.
-            self._deadlines.end(waiting)
             return await connection.fetchrow(query, *args)
         except asyncpg.OutdatedSchemaCacheError:
             await connection.reload_schema_state()
             raise
+        return rows[0] if rows else None
+
+    async def _in_time(self, call: Awaitable[Any]) -> Any:
+        """Wait for `call` and nothing after it: late, it is cancelled, which is a TimeoutError."""
+        waiting = self._deadlines.begin()
+        try:
+            return await call
+        except asyncio.CancelledError as error:
+            if is_timeout(waiting):
+                raise TimeoutError from error
+            raise
         finally:
             self._deadlines.end(waiting)
-        return rows[0] if rows else None
 
     def _taken(self) -> Any:
         """Take a connection that can be used as it is; None where there is none."""

@@ -1,12 +1,14 @@
 """A statement that takes too long ends as the library would end it, and one timer does for all."""
 
 import asyncio
+import select
 from collections.abc import Callable
 
+import asyncpg
 import pytest
 
 from store.deadlines import Deadlines, is_timeout
-from store.pool import StorePool, open_pool
+from store.pool import PooledConnection, StorePool, open_pool
 
 SLEEP = "SELECT pg_sleep($1)"
 
@@ -73,6 +75,43 @@ async def test_a_statement_whose_columns_have_changed_is_prepared_anew(
     await impatient.close()
 
 
+async def test_an_answer_that_came_while_the_program_stood_still_counts(
+    impatient: StorePool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with impatient.acquire() as connection:
+        server = connection._con._transport.get_extra_info("socket")
+    asking = asyncio.ensure_future(impatient.fetchrow(SLEEP, 0))
+    await asyncio.sleep(0)
+
+    select.select([server], [], [], 10)
+    _pass_by(monkeypatch, seconds=9)
+
+    assert len(await asking) == 1
+    await impatient.close()
+
+
+async def test_types_that_are_read_anew_are_not_cut_short(
+    impatient: StorePool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def reload(connection: PooledConnection) -> None:
+        _pass_by(monkeypatch, seconds=9)
+        await asyncio.sleep(0.001)
+        await read_anew(connection)
+
+    read_anew = PooledConnection.reload_schema_state
+    monkeypatch.setattr(PooledConnection, "reload_schema_state", reload)
+    await impatient.execute("CREATE TYPE pair AS (a int); CREATE TABLE pairs (one pair)")
+    await impatient.execute("INSERT INTO pairs VALUES (ROW (1))")
+    await impatient.fetchrow("SELECT one FROM pairs")
+    await impatient.execute("ALTER TYPE pair ADD ATTRIBUTE b int")
+
+    with pytest.raises(asyncpg.OutdatedSchemaCacheError):
+        await impatient.fetchrow("SELECT one FROM pairs")
+
+    assert tuple((await impatient.fetchrow("SELECT one FROM pairs"))[0]) == (1, None)
+    await impatient.close()
+
+
 async def test_many_statements_one_after_the_other_begin_one_timer(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -130,6 +169,13 @@ async def test_without_a_deadline_nobody_is_late() -> None:
     assert waiting is None
     assert not is_timeout(waiting)
     deadlines.end(waiting)
+
+
+def _pass_by(monkeypatch: pytest.MonkeyPatch, *, seconds: float) -> None:
+    """Let the event loop find so much later than it is."""
+    loop = asyncio.get_running_loop()
+    time = loop.time
+    monkeypatch.setattr(loop, "time", lambda: time() + seconds)
 
 
 async def _answers(pool: StorePool) -> bool:
