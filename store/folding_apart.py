@@ -37,6 +37,7 @@ _MOST_PROCESSES: Final = 4
 _AWAKE_SECONDS: Final = 5
 """A third of the time after which the server ends a transaction in which nothing happens."""
 
+_KILLED: Final = "A process that folded the log was killed: nothing was written, so start it again."
 _PART: Final = EVENTS.replace("ORDER BY", "AND position > $2 AND position <= $3 ORDER BY")
 
 
@@ -65,40 +66,51 @@ def processes_for(project: Projection) -> int:
     return min(len(allowed(0)) if allowed else os.cpu_count() or 1, _MOST_PROCESSES)
 
 
-async def fold_apart(log: Log, rows: RowWriter, *, processes: int) -> None:
-    """Fold all of `log` into `rows` by so many processes; they end with this one.
+async def fold_apart(log: Log, rows: RowWriter, *, processes: int) -> bool:
+    """Fold all of `log` into `rows` by so many processes, which end with this one.
 
-    Nothing may be appended meanwhile.
+    Nothing may be appended meanwhile. Return False, with nothing written, where not even the first
+    part could be folded so: not every place lets a program begin others.
 
     Raises:
-        StoreUnavailable: one of the processes was killed.
+        StoreUnavailable: one of the processes was killed later.
     """
     loop = asyncio.get_running_loop()
     coming: deque[asyncio.Future[list[Leavings]]] = deque()
+    is_begun = False
     try:
         with _pool(processes) as pool:
             for after in range(0, log.head, PART):
-                coming.append(loop.run_in_executor(pool, fold_part, log, after))
+                coming.append(loop.run_in_executor(pool, fold_part, log, after, after + PART))
                 if len(coming) > processes * _AHEAD:
                     await _write_first(coming, rows)
+                    is_begun = True
             while coming:
                 await _write_first(coming, rows)
+                is_begun = True
+    except BrokenProcessPool as error:
+        if is_begun:
+            raise StoreUnavailable(_KILLED) from error
+    except OSError:
+        if is_begun:
+            raise
     finally:
         # What became of the others is told by the one error that ends the folding.
         await asyncio.gather(*coming, return_exceptions=True)
+    return is_begun
 
 
-def fold_part(log: Log, after: int) -> list[Leavings]:
-    """Return what the events of `log` from the one behind `after` leave, as many as are a part."""
+def fold_part(log: Log, after: int, last: int) -> list[Leavings]:
+    """Return what the events of `log` leave from the one behind `after` to the `last`."""
     with uncollected():
-        return asyncio.run(_fold_part(log, after))
+        return asyncio.run(_fold_part(log, after, last))
 
 
-async def _fold_part(log: Log, after: int) -> list[Leavings]:
+async def _fold_part(log: Log, after: int, last: int) -> list[Leavings]:
     with translating():
         connection = await connect(log.dsn)
         try:
-            records = await connection.fetch(_PART, log.rowless, after, after + PART)
+            records = await connection.fetch(_PART, log.rowless, after, last)
         finally:
             await connection.close()
     batch = await folded(records, log.project)
@@ -120,10 +132,6 @@ def _pool(processes: int) -> Iterator[ProcessPoolExecutor]:
     pool = ProcessPoolExecutor(processes, get_context("spawn"), initializer=_begin)
     try:
         yield pool
-    except BrokenProcessPool as error:
-        raise StoreUnavailable(
-            "A process that folded the log was killed: nothing was written, so start it again."
-        ) from error
     except BaseException:
         # A process does not hear of it, and would fold its part to the end.
         for process in set(active_children()) - strangers:

@@ -89,10 +89,10 @@ async def _is_folded_apart(pool: StorePool, rows: RowWriter, log: _Log) -> bool:
     from store import folding_apart  # noqa: PLC0415
 
     processes = folding_apart.processes_for(log.project)
-    if processes > 1:
-        whole = folding_apart.Log(pool.dsn, log.head, log.project, log.rowless, await rows.tables())
-        await folding_apart.fold_apart(whole, rows, processes=processes)
-    return processes > 1
+    if processes == 1:
+        return False
+    whole = folding_apart.Log(pool.dsn, log.head, log.project, log.rowless, await rows.tables())
+    return await folding_apart.fold_apart(whole, rows, processes=processes)
 
 
 async def _fold_here(pool: StorePool, rows: RowWriter, log: _Log) -> None:
