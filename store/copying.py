@@ -1,7 +1,7 @@
 """Values as the text that COPY reads: whole columns at a time, at a third of what they cost singly.
 
-Only values whose text is beyond doubt are written so. The rest is for the server to read as JSON,
-or for the encoders of the connection: what those refuse is not decided here a second time.
+Only values whose text is beyond doubt are written so. The rest is for the server to read as JSON:
+what it refuses there is not decided here a second time.
 """
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
@@ -31,7 +31,7 @@ class _Writer:
     """Of which kinds a value must be, exactly; any is taken where there are none."""
     texts: Callable[[Sequence[Any]], _Texts]
     doubtful: tuple[str, ...] = ()
-    """What must stand in no text: the connection has rules of its own for it."""
+    """What must stand in no text: numbers that are none, and days that may mean for ever."""
 
 
 def column_texts(values: Sequence[Any], column_type: str) -> list[str] | None:

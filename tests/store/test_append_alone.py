@@ -54,6 +54,16 @@ async def test_what_is_returned_is_what_is_read_down_to_the_order_of_keys(pool: 
     assert (await verify(pool)).is_intact
 
 
+async def test_each_stream_counts_its_own_versions_whatever_came_last(pool: StorePool) -> None:
+    store = PostgresEventStore(pool, project_ledger, rowless={"Noted"})
+
+    for number, stream in enumerate("aababb"):
+        await store.append(stream, [make_event(str(number))])
+
+    found = [(event.stream, event.version) async for event in store.read_all()]
+    assert found == [("a", 1), ("a", 2), ("b", 1), ("a", 3), ("b", 2), ("b", 3)]
+
+
 async def test_an_event_that_is_known_is_returned_as_it_stands(pool: StorePool) -> None:
     store = PostgresEventStore(pool, project_ledger, rowless={"Noted"})
     earlier = await store.append("a", [make_event("1")], 0)

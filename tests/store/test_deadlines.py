@@ -28,6 +28,16 @@ async def test_a_known_statement_that_takes_too_long_is_a_timeout(impatient: Sto
     assert await _answers(impatient)
 
 
+async def test_who_gives_a_time_of_his_own_waits_no_longer(database_dsn: str) -> None:
+    pool = await open_pool(database_dsn, min_size=1, max_size=1, command_timeout_seconds=60)
+    await pool.fetchrow(SLEEP, 0)
+
+    with pytest.raises(TimeoutError):
+        await pool.fetchrow(SLEEP, 9, timeout=0.05)
+
+    assert await _answers(pool)
+
+
 async def test_each_of_several_who_wait_is_timed_by_itself(database_dsn: str) -> None:
     pool = await open_pool(database_dsn, min_size=3, max_size=3, command_timeout_seconds=0.2)
     await asyncio.gather(*(pool.fetchrow(SLEEP, 0) for _ in range(3)))

@@ -6,7 +6,7 @@ import pytest
 
 from store.errors import VersionConflict
 from store.event_store import PostgresEventStore
-from store.events import NewEvent, StreamWrite
+from store.events import NewEvent, RowChange, StoredEvent, StreamWrite
 from store.pool import StorePool
 from store.remembering import RememberingEventStore
 from tests.store.builders import AT, credited, make_event, opened, project_ledger
@@ -93,6 +93,21 @@ async def test_many_rows_take_one_statement_as_well(
 
     rows = await remembering_store.rows("ledger", order_by=["account"])
     assert [row["account"] for row in rows] == accounts
+    assert sent == []
+
+
+async def test_a_change_of_nothing_leaves_a_row_as_it_is(pool: StorePool, sent: list[str]) -> None:
+    def project(event: StoredEvent) -> tuple[RowChange, ...]:
+        values = {"opened_at": event.timestamp} if event.event_type == "Opened" else {}
+        return (RowChange("ledger", {"account": "X"}, values),)
+
+    store = RememberingEventStore(pool, project)
+    await store.append("a", [opened("X")])
+    before = await store.rows("ledger")
+
+    await store.append("a", [make_event("1")])
+
+    assert await PostgresEventStore(pool, project).rows("ledger") == before
     assert sent == []
 
 
