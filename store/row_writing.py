@@ -18,6 +18,7 @@ SELECT attname AS name, format_type(atttypid, NULL) AS type,
     attnotnull AND NOT atthasdef AS is_needed
 FROM pg_attribute WHERE attrelid = to_regclass($1) AND attnum > 0 AND NOT attisdropped
 """
+_MAY_STAGE: Final = "SELECT has_database_privilege(current_database(), 'TEMP')"
 
 
 class RowWriter:
@@ -30,14 +31,19 @@ class RowWriter:
         self._tables: dict[str, Table] = {}
         self._written: set[int] = set()
         self._stages: dict[Shape, str] = {}
+        self._may_stage: bool | None = None
 
     async def tables(self) -> Mapping[str, Table]:
         """Return the tables that were emptied: whole rows for them may come as text.
 
+        There are none for a login that may make no tables of its own, which such rows may need.
+
         Raises:
             UnknownTable: one does not exist.
         """
-        return {name: await self._table(name) for name in self._empty}
+        if self._may_stage is None:
+            self._may_stage = await self._connection.fetchval(_MAY_STAGE)
+        return {name: await self._table(name) for name in self._empty if self._may_stage}
 
     async def stay_awake(self) -> None:
         """Show the server that the transaction goes on, while there is nothing to write."""

@@ -7,13 +7,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from config.ids import random_id
 from store import folding, row_writing
+from store.addresses import with_database, with_login
+from store.databases import ensure_database
 from store.errors import ProjectionRefused, UnknownTable
 from store.event_store import PostgresEventStore
 from store.events import NewEvent, RowChange, StoredEvent
-from store.pool import StorePool, open_pool
+from store.migrate import migrate
+from store.pool import StorePool, connect, open_pool
 from store.projector import rebuild
-from tests.conftest import run_apart
+from tests.conftest import copy_database, run_apart
 from tests.store.builders import LEDGER, credited, make_event, opened, project_ledger
 
 ACCOUNTS = ("A", "B", "C")
@@ -92,12 +96,40 @@ async def test_kinds_without_rows_are_passed_over_and_counted(
     assert await postgres_store.count_rows("ledger") == 1
 
 
+async def test_a_login_that_may_make_no_temporary_tables_rebuilds(
+    cluster_dsn: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(folding, "FOLD_BATCH", 1)
+    pool = await open_pool(await _address_without_temporary_tables(cluster_dsn), min_size=1,
+                           max_size=1, command_timeout_seconds=10)  # fmt: skip
+    await pool.execute(LEDGER)
+    store = PostgresEventStore(pool, project_ledger)
+    again = make_event("again", kind="Opened", payload={"account": "X"})
+    await store.append("a", [opened("X"), again])
+    before = await store.rows("ledger")
+
+    await rebuild(pool, project_ledger, ("ledger",))
+
+    assert await store.rows("ledger") == before
+    await pool.close()
+
+
+async def _address_without_temporary_tables(cluster_dsn: str) -> str:
+    name = f"bare_{random_id().hex}"
+    dsn = await ensure_database(cluster_dsn, name)
+    address = with_login(dsn, name, "password")
+    connection = await connect(dsn)
+    await connection.execute(f"CREATE ROLE {name} LOGIN PASSWORD 'password'")
+    await connection.execute(f"GRANT CREATE, USAGE ON SCHEMA public TO {name}")
+    await connection.execute(f"REVOKE TEMPORARY ON DATABASE {name} FROM PUBLIC")
+    await connection.close()
+    await migrate(address)
+    return address
+
+
 @pytest.fixture(scope="module")
 def shared_dsn(cluster_dsn: str, template_database: str) -> str:
     """One more database, whose log and ledger only grow."""
-    from store.addresses import with_database
-    from tests.conftest import copy_database
-
     run_apart(lambda: copy_database(cluster_dsn, template_database, "test_folding"))
     return with_database(cluster_dsn, "test_folding")
 
