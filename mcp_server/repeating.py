@@ -47,12 +47,13 @@ class Repeated:
         """Answer as before where that still holds, else as the tool does."""
         params = ctx.params or {}
         tool = params.get("name")
-        if ctx.method != "tools/call" or tool not in self._tools:
+        # Nobody has looked at the words yet: a name may be anything.
+        if ctx.method != "tools/call" or not isinstance(tool, str) or tool not in self._tools:
             return await call_next(ctx)
         call = (ctx.protocol_version, repr(params))
         sent = self._sent.get(call)
         if sent is not None and await _holds(sent.reading, ctx.lifespan_context):
-            telemetry.count(telemetry.TOOL_CALLS, str(tool), "answered")
+            telemetry.count(telemetry.TOOL_CALLS, tool, "answered")
             return dict(sent.answer)
         with noting_whole() as noted:
             answer = await call_next(ctx)

@@ -10,20 +10,29 @@ from typing import Any, cast
 
 import httpx2
 import pytest
+from mcp.server.apps import APP_MIME_TYPE, EXTENSION_ID
 from mcp.server.context import ServerRequestContext
 
+from config import telemetry
 from council.ports import Deps
 from council.trading.approvals import Decider
+from mcp_server import repeating
 from mcp_server.host import Host
+from mcp_server.listing import listed_tools
 from mcp_server.operations import reject
 from mcp_server.repeating import Repeated
+from mcp_server.server import server_of
 from mcp_server.shared_reading import LONGEST
+from mcp_server.tools.trades import NONCES
+from mcp_server.web.app import web_app
+from mcp_server.web.running import Calls
+from mcp_server.web.scope_guard import ScopeGuard
 from mcp_server.wiring import App, Terms, assembled
 from store.errors import StoreUnavailable
 from tests.council.trading.scenes import proposed
 from tests.fakes import make_deps
 from tests.mcp_server.conftest import settings_for
-from tests.mcp_server.web import browser, nothing, running
+from tests.mcp_server.web import access, browser, nothing, running, unopened
 
 VERSION = "2026-07-28"
 TOOL = "list_pending_trades"
@@ -35,6 +44,7 @@ class Server:
 
     deps: Deps
     is_whole: bool = True
+    sayings: int = 1
     answer: Mapping[str, Any] = field(default_factory=dict)
     times: int = 0
     readings: int = 0
@@ -43,10 +53,14 @@ class Server:
         self.host = Host(self._opened, nothing, reads_only=True)
         self._repeated = Repeated({TOOL})
 
-    async def call(self, *, tool: str = TOOL, version: str = VERSION, **arguments: Any) -> int:
+    async def call(self, *, tool: object = TOOL, version: str = VERSION, **arguments: Any) -> int:
         """Call it; the number of the reading that it answers with."""
+        return await self.send("tools/call", tool, version, **arguments)
+
+    async def send(self, method: str, tool: object, version: str, **arguments: Any) -> int:
+        """Send a message with the words of a call."""
         ctx = SimpleNamespace(
-            method="tools/call",
+            method=method,
             params={"name": tool, "arguments": arguments},
             protocol_version=version,
             lifespan_context=self.host,
@@ -59,9 +73,10 @@ class Server:
     async def _tool(self, _: object) -> dict[str, Any]:
         self.times += 1
         await self.host.app()
-        number = await self.host.shared.read(
-            "trades", self.deps, self._read, is_whole=self.is_whole
-        )
+        for _ in range(self.sayings):
+            number = await self.host.shared.read(
+                "trades", self.deps, self._read, is_whole=self.is_whole
+            )
         return {"reading": number, **self.answer}
 
     async def _read(self) -> int:
@@ -126,16 +141,51 @@ async def test_other_words_another_client_or_another_tool_ask_by_themselves() ->
         assert server.times == 6
 
 
-async def test_a_tool_that_is_not_named_is_asked_each_time() -> None:
+@pytest.mark.parametrize("tool", ["decide_trade", None, [TOOL], {TOOL: TOOL}])
+async def test_a_tool_that_is_not_named_is_asked_each_time(tool: object) -> None:
     async with serving() as server:
         for _ in range(2):
-            await server.call(tool="decide_trade")
+            await server.call(tool=tool)
 
         assert server.times == 2
 
 
+async def test_another_message_of_the_same_words_is_no_call() -> None:
+    async with serving() as server:
+        await server.call()
+        await server.send("prompts/get", TOOL, VERSION)
+
+        assert server.times == 2
+
+
+async def test_long_calls_are_not_kept_and_many_push_the_first_out() -> None:
+    async with serving() as server:
+        for _ in range(2):
+            await server.call(cursor="x" * 2_000)
+        for limit in (*range(51), 50, 0):
+            await server.call(limit=limit)
+
+        assert server.times == 2 + 51 + 1
+
+
+async def test_a_call_that_is_answered_as_before_is_counted_as_every_other(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    tallies = telemetry.Tallies()
+    monkeypatch.setattr(telemetry, "TALLIES", tallies)
+    async with serving() as server:
+        for _ in range(3):
+            await server.call()
+
+    # The tool itself counts the first of them; this one counts nothing.
+    ((labels, tally),) = tallies.of(telemetry.TOOL_CALLS)
+    assert (labels, tally.count) == ((TOOL, "answered"), 2)
+
+
 @pytest.mark.parametrize(
-    "terms", [{"is_whole": False}, {"answer": {"isError": True}}], ids=["more is said", "it failed"]
+    "terms",
+    [{"is_whole": False}, {"sayings": 2}, {"answer": {"isError": True}}],
+    ids=["more is said", "two readings are said", "it failed"],
 )
 async def test_what_is_more_than_the_reading_or_an_error_is_not_repeated(
     terms: dict[str, Any],
@@ -159,6 +209,25 @@ async def test_where_the_log_does_not_answer_the_tool_says_so() -> None:
             await server.call()
 
         assert server.times == 2
+
+
+async def test_a_log_that_takes_long_is_left_to_the_tool(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(repeating, "LONGEST_LOOK", timedelta(0))
+    async with serving() as server:
+        for _ in range(2):
+            await server.call()
+
+        assert server.times == 2
+
+
+def test_what_counts_and_what_refuses_stand_before_what_repeats(tmp_path: Path) -> None:
+    host = Host(unopened, nothing)
+    server = server_of(lambda: host, tools_of=listed_tools)
+
+    web_app(server, host, access(tmp_path), calls=Calls(), stateless=False)
+
+    kinds: list[object] = [type(one) for one in server.middleware]
+    assert kinds[-3:] == [Calls, ScopeGuard, Repeated]
 
 
 async def test_over_http_another_process_and_the_halt_file_show_in_the_very_next_answer(
@@ -186,12 +255,32 @@ async def test_over_http_another_process_and_the_halt_file_show_in_the_very_next
     assert "the desk is empty" not in str(after["degraded"])
 
 
+async def test_a_client_that_shows_cards_gets_nonces_of_its_own_each_time(
+    week_dsn: str, tmp_path: Path
+) -> None:
+    settings = settings_for(week_dsn, tmp_path)
+    host = Host(lambda: assembled(settings, Terms()), nothing)
+    cards = {"extensions": {EXTENSION_ID: {"mimeTypes": [APP_MIME_TYPE]}}}
+    async with running(tmp_path, host=host) as transport, browser(transport) as its:
+        plain = await _answered(its, {})
+        shown = [(await _answered(its, cards))["_meta"][NONCES] for _ in range(2)]
+
+    assert shown[0].keys() == shown[1].keys() != set()
+    assert not set(shown[0].values()) & set(shown[1].values())
+    assert NONCES not in plain["_meta"]
+
+
 async def _listed(its: httpx2.AsyncClient) -> dict[str, Any]:
+    found: dict[str, Any] = (await _answered(its, {}))["structuredContent"]
+    return found
+
+
+async def _answered(its: httpx2.AsyncClient, capabilities: dict[str, Any]) -> dict[str, Any]:
     prefix = "io.modelcontextprotocol/"
     said = {
         f"{prefix}protocolVersion": VERSION,
         f"{prefix}clientInfo": {"name": "test", "version": "1"},
-        f"{prefix}clientCapabilities": {},
+        f"{prefix}clientCapabilities": capabilities,
     }
     params = {"name": TOOL, "arguments": {}, "_meta": said}
     headers = {
@@ -202,5 +291,5 @@ async def _listed(its: httpx2.AsyncClient) -> dict[str, Any]:
     }
     body = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params}
     answer = await its.post("/mcp", json=body, headers=headers)
-    found: dict[str, Any] = answer.json()["result"]["structuredContent"]
+    found: dict[str, Any] = answer.json()["result"]
     return found

@@ -32,6 +32,7 @@ async def asked(sessions: Sessions, times: int) -> list[tuple[bool, str]]:
         for _ in range(times):
             visitor, session = visitor_of(Request(scope)), session_of(Request(scope))
             assert session is not None
+            assert visitor_of(Request(scope)) is visitor
             learned.append((visitor.has_signed_in, session.id))
 
     async def nothing(*_: object) -> Any:
