@@ -18,6 +18,8 @@ from requests.utils import DEFAULT_CA_BUNDLE_PATH, check_header_validity
 from urllib3.util.wait import wait_for_read
 
 _MILLISECONDS: Final = 1000
+_KINDS_OF_HEADERS: Final = 2
+"""A request has content or has none."""
 _CERTIFICATE_ERRORS: Final = {
     pycurl.E_PEER_FAILED_VERIFICATION,
     pycurl.E_SSL_CACERT_BADFILE,
@@ -63,6 +65,8 @@ class Connection:
         self._timeout_seconds = timeout_seconds
         self._line: pycurl.Curl | None = None
         self._is_sent = False
+        # They hold the secret, so they are kept no longer than the connection.
+        self._header_lines = lru_cache(_KINDS_OF_HEADERS)(_header_lines)
 
     def exchanged(
         self, method: str, target: str, *, body: bytes | None, headers: Mapping[str, str]
@@ -72,7 +76,7 @@ class Connection:
         Raises:
             requests.RequestException: no whole answer; the connection is closed.
         """
-        lines = _header_lines(*headers.items(), ("Accept-Encoding", "gzip"))
+        lines = self._header_lines(*headers.items(), ("Accept-Encoding", "gzip"))
         try:
             return self._answer(_request(method, self._origin + target, body=body, headers=lines))
         except pycurl.error as error:
@@ -123,9 +127,8 @@ class Connection:
         return pycurl.PREREQFUNC_ABORT if was_sent else pycurl.PREREQFUNC_OK
 
 
-@lru_cache(maxsize=8)
 def _header_lines(*headers: tuple[str, str]) -> tuple[str, ...]:
-    """Return checked lines: a client says the same ones with each of its requests."""
+    """Return checked lines; whoever uses a connection says the same ones with each request."""
     for header in headers:
         check_header_validity(header)
     return tuple(f"{name}: {value}" for name, value in headers)

@@ -1,11 +1,13 @@
 """What the session leaves out of requests' way of sending does not make it less careful."""
 
 import contextlib
+import gc
 import gzip
 import select
 import socket
 import threading
 from collections.abc import Callable, Iterator
+from weakref import ref
 
 import pycurl
 import pytest
@@ -131,6 +133,22 @@ def test_an_answer_that_trickles_is_a_read_timeout(serve: tuple[Served, list[byt
 
     with pytest.raises(requests.ReadTimeout):
         session.request("GET", f"{origin}/v2/orders")
+
+
+def test_a_secret_is_kept_no_longer_than_its_connection() -> None:
+    class Secret(str):
+        pass
+
+    secret = Secret("s3cret")
+    session = GuardedSession("http://127.0.0.1:1", TIMEOUT)
+    with pytest.raises(requests.ConnectionError) as refused:
+        session.request("GET", "http://127.0.0.1:1/v2/clock", headers={"Key": secret})
+    kept = ref(secret)
+
+    del secret, session, refused
+    gc.collect()
+
+    assert kept() is None
 
 
 def test_a_redirect_is_not_followed(serve: tuple[Served, list[bytes]]) -> None:
