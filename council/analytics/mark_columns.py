@@ -62,15 +62,16 @@ def columns_of(marks: Sequence[EquityMark]) -> MarkColumns:
 
 
 def joined(parts: Sequence[MarkColumns]) -> MarkColumns:
-    """Return all marks in order of time; of those at one instant the one of the last part."""
+    """Return all marks in order of time; of those at one instant the last one of the last part.
+
+    There is a part at least, and no part is without marks.
+    """
     import numpy as np  # noqa: PLC0415 - as above
 
-    if not parts:
-        return columns_of(())
     at = np.concatenate([part.at for part in parts])
     order = np.argsort(at, kind="stable")
     at = at[order]
-    kept = order[np.append(at[1:] != at[:-1], True)] if len(at) else order
+    kept = order[np.append(at[1:] != at[:-1], True)]
     return MarkColumns(
         at=np.concatenate([part.at for part in parts])[kept],
         is_close=np.concatenate([part.is_close for part in parts])[kept],

@@ -19,7 +19,7 @@ FEWEST_WEEKS: Final = 8
 """With fewer an interval would say more about the method than about the council."""
 _MOST_DRAWS: Final = 10_000
 _DRAWN_WEEKS: Final = 1_040_000
-"""In all draws together: from two years on, years more cost no more time."""
+"""In all draws together: from two years to twenty, years more cost no more time."""
 _FEWEST_DRAWS: Final = 1_000
 _SEED: Final = 20_180_516
 _NO_MEAN: Final = 1e-4

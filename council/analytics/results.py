@@ -10,10 +10,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import partial
-from itertools import groupby
+from itertools import groupby, takewhile
 from typing import TYPE_CHECKING
 
-from council.analytics.inputs import AccountWeek, Fill, Week
+from council.analytics.inputs import AccountWeek, EquityMark, Fill, Week
 from council.analytics.mark_columns import (
     MarkColumns,
     columns_of,
@@ -118,10 +118,16 @@ def _profit(stays: Sequence[Sequence[_Pair]]) -> Decimal | None:
     told = []
     for stay in stays:
         # Where one week ends and the next begins the marks are one.
-        ends = {mark.at: mark for _, own in stay for mark in (own.marks[0], own.marks[-1])}
+        ends = {mark.at: mark for _, own in stay for mark in (_first(own), own.marks[-1])}
         if len(ends) > 1:
             told.append(ends[max(ends)].equity_usd - ends[min(ends)].equity_usd)
     return sum(told, Decimal(0)) if told else None
+
+
+def _first(own: AccountWeek) -> EquityMark:
+    """Return the mark at the first instant; of several the last, as everywhere."""
+    *_, first = takewhile(lambda mark: mark.at == own.marks[0].at, own.marks)
+    return first
 
 
 def _turnover(pairs: Sequence[_Pair], equities: "Floats") -> float | None:

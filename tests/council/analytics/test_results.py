@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
@@ -66,11 +67,51 @@ def test_weeks_join_into_one_series_to_date() -> None:
     assert found.sharpe is not None
 
 
+def test_of_two_marks_at_one_instant_the_later_one_counts() -> None:
+    once, again, end = equity_marks(90_000, 100_000, 101_000)
+    marks = (once, replace(again, at=once.at), end)
+
+    found = account_results("ALPHA", [make_week(*UP, accounts=(AccountWeek("ALPHA", marks),))])
+
+    assert found.profit_usd == Decimal(1_000)
+    assert found.time_weighted_return == pytest.approx(0.01)
+
+
 def test_exposure_is_the_mean_over_the_marks() -> None:
     found = account_results("ALPHA", two_weeks()[1:])
 
     assert found.gross_exposure == pytest.approx(0.75)
     assert found.net_exposure == pytest.approx(0.25)
+
+
+def test_exposure_leaves_out_marks_at_which_nothing_was_left() -> None:
+    whole, broke = equity_marks(100_000, -50_000)
+    marks = tuple(replace(mark, long_usd=Decimal(50_000)) for mark in (whole, broke))
+
+    found = account_results("ALPHA", [make_week(*UP, accounts=(AccountWeek("ALPHA", marks),))])
+
+    assert (found.gross_exposure, found.net_exposure) == (0.5, 0.5)
+
+
+def test_what_an_account_had_at_another_home_is_no_gain() -> None:
+    stays = [("here", equity_marks(100_000, 101_000)), ("there", equity_marks(50_000, 50_500))]
+    weeks = [
+        make_week(*UP, number=number, accounts=(AccountWeek("ALPHA", marks, home=home),))
+        for number, (home, marks) in enumerate(stays)
+    ]
+
+    found = account_results("ALPHA", weeks)
+
+    assert found.profit_usd == Decimal(1_500)
+    assert found.time_weighted_return == pytest.approx(1.01 * 1.01 - 1)
+
+
+def test_one_mark_is_no_profit_of_zero() -> None:
+    marks = equity_marks(100_000)
+
+    found = account_results("ALPHA", [make_week(*UP, accounts=(AccountWeek("ALPHA", marks),))])
+
+    assert (found.profit_usd, found.time_weighted_return) == (None, None)
 
 
 def test_between_closes_only_the_drawdown_looks() -> None:
