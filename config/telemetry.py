@@ -8,10 +8,12 @@ wrote; what leaves passes `config.telemetry_export`, which knows the only attrib
 
 import sys
 import time
+from bisect import bisect_left
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from itertools import accumulate
 from threading import Lock
 from typing import Final, Literal
 
@@ -29,9 +31,12 @@ Kind = Literal["internal", "client", "server"]
 Said = str | int | float | bool | tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Metric:
-    """Something that is counted; with `buckets` (seconds) it is a duration."""
+    """Something that is counted; with `buckets` (seconds, ascending) it is a duration.
+
+    It equals itself alone, so that a count need not hash all of it.
+    """
 
     name: str
     help: str
@@ -74,18 +79,19 @@ class Tallies:
         with self._lock:
             tally = self._found.get((metric, labels))
             if tally is None:
-                tally = self._found[metric, labels] = Tally(within=[0] * len(metric.buckets))
+                # Here each is counted in the shortest bucket alone, the last being for the rest.
+                places = [0] * (len(metric.buckets) + 1)
+                tally = self._found[metric, labels] = Tally(within=places)
             tally.count += 1
             tally.total += seconds
             tally.last_at = time.monotonic()
-            for place, most in enumerate(metric.buckets):
-                tally.within[place] += seconds <= most
+            tally.within[bisect_left(metric.buckets, seconds)] += 1
 
     def of(self, metric: Metric) -> list[tuple[tuple[str, ...], Tally]]:
         """Return the labels of a metric with what was counted, at this moment."""
         with self._lock:
             return [
-                (labels, Tally(own.count, own.total, list(own.within), own.last_at))
+                (labels, Tally(own.count, own.total, [*accumulate(own.within[:-1])], own.last_at))
                 for (known, labels), own in self._found.items()
                 if known is metric
             ]

@@ -83,8 +83,14 @@ class PostgresEventStore:
 
     async def append_many(self, writes: Sequence[StreamWrite]) -> tuple[StoredEvent, ...]:
         """Append to several streams, all or nothing; see `EventStore.append_many`."""
-        if self._is_alone(writes) and (stored := await self._append_alone(writes[0])) is not None:
-            return (stored,)
+        if len(writes) == 1 and len(writes[0].events) == 1:
+            # Most appends are of one event: what is done here is done between two answers.
+            (write,) = writes
+            (event,) = write.events
+            if event.event_type in self._rowless:
+                stored = await self._append_alone(write.stream, event, write.expected_version)
+                if stored is not None:
+                    return (stored,)
         calls = [
             (write.stream, write.expected_version, _json_array(write))
             for write in writes
@@ -171,25 +177,18 @@ class PostgresEventStore:
                 "for a new database run `council init-db`."
             ) from error
 
-    def _is_alone(self, writes: Sequence[StreamWrite]) -> bool:
-        """Whether nothing but one event belongs into the transaction."""
-        return (
-            len(writes) == 1
-            and len(writes[0].events) == 1
-            and writes[0].events[0].event_type in self._rowless
-        )
-
-    async def _append_alone(self, write: StreamWrite) -> StoredEvent | None:
-        """Append the one event of `write`, whose statement is a transaction by itself.
+    async def _append_alone(
+        self, stream: str, event: NewEvent, expected_version: int | None
+    ) -> StoredEvent | None:
+        """Append `event` where nothing else belongs into the transaction, by one statement.
 
         Return None where it is not as it mostly is: new and wanted. Only of the payload something
         else is stored than was given, for jsonb has an order of keys of its own.
         """
-        (event,) = write.events
         values = (
-            write.stream, write.expected_version, event.event_id, event.event_type,
+            stream, expected_version, event.event_id, event.event_type,
             event.week_id, event.account_id, event.correlation_id, event.parent_event_id,
-            event.timestamp, payload_json(write.stream, event),
+            event.timestamp, payload_json(stream, event),
         )  # fmt: skip
         began = time.perf_counter()
         record = await retrying(lambda: self._pool.fetchrow(_APPEND_ONE, *values), self._sleep)
@@ -198,7 +197,7 @@ class PostgresEventStore:
         position, version, payload = record[0].split(" ", 2)
         telemetry.TALLIES.add(telemetry.APPEND_SECONDS, (), time.perf_counter() - began)
         return StoredEvent(
-            int(position), write.stream, int(version), event.event_id, event.event_type,
+            int(position), stream, int(version), event.event_id, event.event_type,
             from_json(payload), event.timestamp.astimezone(UTC), event.week_id,
             event.account_id, event.correlation_id, event.parent_event_id,
         )  # fmt: skip

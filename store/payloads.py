@@ -24,6 +24,7 @@ MAX_EVENT_CHARACTERS = 32 * 1024 * 1024
 
 _CONTAINERS = (dict, list, tuple)
 _SCALARS = frozenset({str, int, float, bool, type(None)})
+_TEXT = frozenset({str})
 _MOST_DIGITS = 4_300
 """Of a number that Python's own JSON reader takes."""
 _LONG_NUMBER = re.compile(rf"\d{{{_MOST_DIGITS + 1}}}")
@@ -113,21 +114,21 @@ def _plainly(value: Any) -> str | None:
 
 def _is_plain(value: Any) -> bool:
     """Whether `value` is made of JSON's own types, and not too deep."""
-    level: list[Any] = [value]
-    kinds: set[type] = {str}
+    level: list[Any] = [] if type(value) in _SCALARS else [value]
     for _ in range(MAX_DEPTH):
         members: list[Any] = []
         for item in level:
             if isinstance(item, dict):
-                kinds.update(map(type, item))
+                if not _TEXT.issuperset(map(type, item)):
+                    return False
                 members += item.values()
             elif isinstance(item, _CONTAINERS):
                 members += item
-            elif type(item) not in _SCALARS:
+            else:
                 return False
+        if _SCALARS.issuperset(map(type, members)):
+            return True
         level = [member for member in members if type(member) not in _SCALARS]
-        if not level:
-            return kinds == {str}
     return False
 
 
