@@ -14,10 +14,13 @@ from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import lru_cache
 from multiprocessing import active_children, get_context, parent_process
 from multiprocessing.connection import wait
 from threading import Thread
 from typing import Final
+
+import asyncpg
 
 from store.errors import StoreUnavailable
 from store.faults import translating
@@ -100,21 +103,34 @@ async def fold_apart(log: Log, rows: RowWriter, *, processes: int) -> bool:
     return is_begun
 
 
+class _Reader:
+    """One process's way to the log: a loop and a connection, opened by its first part."""
+
+    def __init__(self) -> None:
+        self._runner = asyncio.Runner()
+        self._connection: asyncpg.Connection | None = None
+
+    def fold(self, log: Log, after: int, last: int) -> list[Leavings]:
+        """Return what the events of `log` leave from the one behind `after` to the `last`."""
+        return self._runner.run(self._folded(log, after, last))
+
+    async def _folded(self, log: Log, after: int, last: int) -> list[Leavings]:
+        with translating():
+            if self._connection is None:
+                self._connection = await connect(log.dsn)
+            records = await self._connection.fetch(_PART, log.rowless, after, last)
+        batch = await folded(records, log.project)
+        return list(batch.leavings(log.tables))
+
+
+_reader: Final = lru_cache(maxsize=1)(_Reader)
+"""The one of this process, which ends with it: a million events are a hundred parts."""
+
+
 def fold_part(log: Log, after: int, last: int) -> list[Leavings]:
     """Return what the events of `log` leave from the one behind `after` to the `last`."""
     with uncollected():
-        return asyncio.run(_fold_part(log, after, last))
-
-
-async def _fold_part(log: Log, after: int, last: int) -> list[Leavings]:
-    with translating():
-        connection = await connect(log.dsn)
-        try:
-            records = await connection.fetch(_PART, log.rowless, after, last)
-        finally:
-            await connection.close()
-    batch = await folded(records, log.project)
-    return list(batch.leavings(log.tables))
+        return _reader().fold(log, after, last)
 
 
 async def _write_first(coming: deque[asyncio.Future[list[Leavings]]], rows: RowWriter) -> None:
