@@ -113,8 +113,9 @@ async def test_a_lost_connection_is_opened_anew_and_nothing_is_missed(
     _, trade_id = await proposed_week(open_week)
     uri = f"council://trades/{trade_id}"
 
+    # Where orders are sent the executor listens besides: who was cut would not be known.
     async with (
-        mcp.Client(build_server(open_week)) as client,
+        mcp.Client(build_server(open_week, Serving(read_only=True))) as client,
         client.listen(resource_subscriptions=[uri]) as listening,
         open_week() as other,
     ):
