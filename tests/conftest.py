@@ -1,6 +1,7 @@
 """One embedded PostgreSQL server per session, one fresh database per test, no word from outside."""
 
 import asyncio
+import logging
 import os
 import shutil
 import tempfile
@@ -16,6 +17,7 @@ import structlog
 from hypothesis import settings
 
 from config.ids import random_id
+from config.logs import choose_format
 from store.addresses import with_database
 from store.cluster import Cluster
 from store.databases import ensure_database
@@ -61,6 +63,18 @@ def plain_tracebacks() -> None:
     """Let what is logged before the logs are configured not take seconds to be drawn."""
     renderer = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
     structlog.configure(processors=[*structlog.get_config()["processors"][:-1], renderer])
+
+
+@pytest.fixture
+def former_logging() -> Iterator[None]:
+    """Leave the logs as they were before the test, plain tracebacks included."""
+    root, former = logging.getLogger(), structlog.get_config()
+    handlers, level = root.handlers[:], root.level
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    structlog.configure(**former)
+    choose_format("auto")
 
 
 @pytest.fixture(scope="session")

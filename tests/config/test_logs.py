@@ -1,7 +1,6 @@
 import io
 import json
 import logging
-from collections.abc import Iterator
 
 import pytest
 import structlog
@@ -9,17 +8,9 @@ import structlog
 from config.logs import configure_logs
 from config.masking import Mask
 
+pytestmark = pytest.mark.usefixtures("former_logging")
+
 SECRET = 'p"w\\d and more'
-
-
-@pytest.fixture(autouse=True)
-def former_logging() -> Iterator[None]:
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    yield
-    root.handlers[:] = handlers
-    root.setLevel(level)
-    structlog.reset_defaults()
 
 
 def configured(*, json: bool = False, level: str = "info") -> io.StringIO:

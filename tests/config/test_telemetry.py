@@ -20,6 +20,8 @@ from config.logs import choose_format, configure_logs, goes_to_journal
 from config.telemetry import Metric, Tallies, Wanted, wanted_by
 from tests.spans import kept_spans
 
+pytestmark = pytest.mark.usefixtures("former_logging")
+
 ENDPOINT = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://collector.invalid:4318"}
 
 
@@ -27,17 +29,6 @@ ENDPOINT = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://collector.invalid:4318"}
 def kept(monkeypatch: pytest.MonkeyPatch) -> Iterator[InMemorySpanExporter]:
     with kept_spans(monkeypatch) as exporter:
         yield exporter
-
-
-@pytest.fixture(autouse=True)
-def former_logging() -> Iterator[None]:
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    yield
-    root.handlers[:] = handlers
-    root.setLevel(level)
-    structlog.reset_defaults()
-    choose_format("auto")
 
 
 class Stuck(TracerProvider):

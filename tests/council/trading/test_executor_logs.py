@@ -2,12 +2,9 @@
 
 import io
 import json
-import logging
-from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
-import structlog
 
 from config.logs import configure_logs
 from council.trading.executor import run_until_settled
@@ -17,14 +14,10 @@ from tests.fakes import make_deps
 
 
 @pytest.fixture
-def logged() -> Iterator[io.StringIO]:
-    root, stream = logging.getLogger(), io.StringIO()
-    handlers, level = root.handlers[:], root.level
+def logged(former_logging: None) -> io.StringIO:
+    stream = io.StringIO()
     configure_logs("info", [], json=True, stream=stream)
-    yield stream
-    root.handlers[:] = handlers
-    root.setLevel(level)
-    structlog.reset_defaults()
+    return stream
 
 
 async def test_approval_and_order_are_of_the_same_week_in_the_log(logged: io.StringIO) -> None:
