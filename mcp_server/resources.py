@@ -71,7 +71,7 @@ async def _app() -> "wiring.App":
 @_saying
 async def status() -> str:
     """Return how everything stands."""
-    return as_text(await overview.status_answer(await _app()))
+    return as_text(await overview.status_answer(serving_host()))
 
 
 @_saying

@@ -1,10 +1,12 @@
 """The tool for the state of things."""
 
+from functools import partial
 from typing import Annotated
 
 from mcp_types import CallToolResult
 
 from mcp_server import operations
+from mcp_server.host import Host
 from mcp_server.rendering.words import approved_wait
 from mcp_server.shapes import StatusShape
 from mcp_server.tools.lines import account_line, counted
@@ -16,11 +18,17 @@ from mcp_server.wiring import App
 @saying("NOT known")
 async def get_status(ctx: HostContext) -> Annotated[CallToolResult, StatusAnswer]:
     """Show mode, venues, every account's equity and position, and where week and trades stand."""
-    return told(await status_answer(await host_of(ctx).app()))
+    return told(await status_answer(host_of(ctx)))
 
 
-async def status_answer(app: App) -> StatusAnswer:
-    """Return how everything stands; every venue is asked."""
+async def status_answer(host: Host) -> StatusAnswer:
+    """Return how everything stands; every venue is asked, by one for all who ask meanwhile."""
+    app = await host.app()
+    reading = partial(_read_status, app)
+    return await host.shared.read("status", app.deps, reading, is_whole=True)
+
+
+async def _read_status(app: App) -> StatusAnswer:
     status = await operations.status(app)
     return StatusAnswer(
         summary=_status_summary(status),
