@@ -27,8 +27,9 @@ from store.faults import translating
 from store.folding import EVENTS, folded, uncollected
 from store.pool import connect
 from store.ports import Projection
-from store.row_batches import Leavings, Table
+from store.row_batches import Leavings
 from store.row_writing import RowWriter
+from store.rows import Table
 
 PART: Final = 10_000
 """Positions of the log that are read and folded together."""

@@ -18,7 +18,7 @@ from store.events import Page, StoredEvent, StreamWrite
 from store.one_statement import Call, given_events, one_statement
 from store.pool import StorePool
 from store.ports import Projection
-from store.rows import quoted
+from store.rows import read_table
 
 MOST_STREAMS: Final = 256
 MOST_EVENTS: Final = 64
@@ -29,11 +29,6 @@ MOST_READINGS: Final = 256
 _UNKNOWN: Final[Mapping[str, Collection[str]]] = MappingProxyType({})
 _ANY: Final = ""
 """Stands for every table, where nobody knows which of them was written to."""
-
-_NEEDED: Final = """
-SELECT attname FROM pg_attribute WHERE attrelid = to_regclass($1)
-    AND attnum > 0 AND attnotnull AND NOT atthasdef AND NOT attisdropped
-"""
 
 _TAKEN_APART: Final = (
     asyncpg.DivisionByZeroError,  # some of the events were stored before
@@ -155,8 +150,8 @@ class RememberingEventStore(PostgresEventStore):
     async def _needed_in(self, table: str) -> frozenset[str]:
         """Return the columns that no new row of `table` can do without; they never change."""
         if table not in self._needed:
-            records = await self._pool.fetch(_NEEDED, quoted(table))
-            self._needed[table] = frozenset(str(record[0]) for record in records)
+            # Where there is none, the statement says better what is wrong with the database.
+            self._needed[table] = (await read_table(self._pool, table)).needed
         return self._needed[table]
 
     def _change(self, writes: Sequence[StreamWrite]) -> int:

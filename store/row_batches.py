@@ -9,6 +9,7 @@ from typing import Any
 
 from store.copying import ONE_TEXT, column_texts, lines
 from store.events import RowChange
+from store.rows import Table
 
 Row = dict[str, Any]
 _Rows = dict[tuple[Any, ...], Row]
@@ -21,14 +22,6 @@ class Shape:
     table: str
     key: tuple[str, ...]
     columns: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Table:
-    """The types of a table's columns, and which of them no new row can do without."""
-
-    types: dict[str, str]
-    needed: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)

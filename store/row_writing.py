@@ -8,16 +8,11 @@ from pydantic_core import to_json
 
 from store.copying import pieces
 from store.errors import UnknownTable
-from store.row_batches import Leavings, PlainRows, Row, Shape, Table, TextRows
-from store.rows import quoted
+from store.row_batches import Leavings, PlainRows, Row, Shape, TextRows
+from store.rows import Table, quoted, read_table
 
 MOST_REMEMBERED: Final = 2_000_000
 """Rows by which it is known that a further one is new; each takes 70 bytes."""
-_TABLE: Final = """
-SELECT attname AS name, format_type(atttypid, NULL) AS type,
-    attnotnull AND NOT atthasdef AS is_needed
-FROM pg_attribute WHERE attrelid = to_regclass($1) AND attnum > 0 AND NOT attisdropped
-"""
 _MAY_STAGE: Final = "SELECT has_database_privilege(current_database(), 'TEMP')"
 
 
@@ -133,13 +128,10 @@ class RowWriter:
 
     async def _table(self, name: str) -> Table:
         if name not in self._tables:
-            columns = await self._connection.fetch(_TABLE, quoted(name))
-            if not columns:
+            table = await read_table(self._connection, name)
+            if not table.types:
                 raise UnknownTable(f"There is no read table called {name!r}.")
-            self._tables[name] = Table(
-                types={column["name"]: column["type"] for column in columns},
-                needed=frozenset(column["name"] for column in columns if column["is_needed"]),
-            )
+            self._tables[name] = table
         return self._tables[name]
 
 

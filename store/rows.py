@@ -2,9 +2,10 @@
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from itertools import groupby
-from typing import Any
+from typing import Any, Final
 
 import asyncpg
 
@@ -12,6 +13,19 @@ from store.errors import UnknownTable
 from store.events import Page, RowChange
 
 _IDENTIFIER = re.compile(r"[a-z_][a-z0-9_]{0,62}")
+_COLUMNS: Final = """
+SELECT attname AS name, format_type(atttypid, NULL) AS type,
+    attnotnull AND NOT atthasdef AS is_needed
+FROM pg_attribute WHERE attrelid = to_regclass($1) AND attnum > 0 AND NOT attisdropped
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """The types of a table's columns, and which of them no new row can do without."""
+
+    types: dict[str, str]
+    needed: frozenset[str]
 
 
 @lru_cache(maxsize=1024)
@@ -24,6 +38,15 @@ def quoted(identifier: str) -> str:
     if not _IDENTIFIER.fullmatch(identifier):
         raise UnknownTable(f"There is no read table or column called {identifier!r}.")
     return f'"{identifier}"'
+
+
+async def read_table(connection: asyncpg.Connection | asyncpg.Pool, name: str) -> Table:
+    """Return how the table `name` is made; it has no columns where there is none."""
+    columns = await connection.fetch(_COLUMNS, quoted(name))
+    return Table(
+        types={column["name"]: column["type"] for column in columns},
+        needed=frozenset(column["name"] for column in columns if column["is_needed"]),
+    )
 
 
 async def apply_changes(connection: asyncpg.Connection, changes: Sequence[RowChange]) -> None:

@@ -7,6 +7,7 @@ import pytest
 from store.errors import VersionConflict
 from store.event_store import PostgresEventStore
 from store.events import NewEvent, RowChange, StoredEvent, StreamWrite
+from store.one_statement import one_statement
 from store.pool import StorePool
 from store.remembering import RememberingEventStore
 from tests.store.builders import AT, credited, make_event, opened, project_ledger
@@ -94,6 +95,21 @@ async def test_many_rows_take_one_statement_as_well(
     rows = await remembering_store.rows("ledger", order_by=["account"])
     assert [row["account"] for row in rows] == accounts
     assert sent == []
+
+
+async def test_the_rows_of_a_large_table_are_found_by_their_keys(pool: StorePool) -> None:
+    await pool.execute(
+        "INSERT INTO ledger SELECT n::text, now() FROM generate_series(1, 20000) AS n"
+    )
+    await pool.execute("ANALYZE ledger")
+    changes = [RowChange("ledger", {"account": "X"}, {"balance": 1})]
+    statement = one_statement([("a", None, "[]")], changes, {"ledger": {"account", "opened_at"}})
+
+    plan = await pool.fetch(f"EXPLAIN {statement.sql}", *statement.values)
+
+    lines = [str(line[0]) for line in plan]
+    assert any("Index" in line and "ledger" in line for line in lines)
+    assert not any("Seq Scan on ledger" in line for line in lines)
 
 
 async def test_a_change_of_nothing_leaves_a_row_as_it_is(pool: StorePool, sent: list[str]) -> None:
