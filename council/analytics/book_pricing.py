@@ -6,7 +6,7 @@ an order. What is still held at the end is marked, not sold.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from math import fsum
@@ -51,11 +51,13 @@ class BookWeek:
     kept: bool
     """Whether the week gave the book nothing to do, so that it kept what it held."""
     path: tuple[tuple[datetime, float], ...] = ()
+    net_return: float | None = field(init=False)
+    """What the week earned after costs."""
 
-    @property
-    def net_return(self) -> float | None:
-        """Return what the week earned after costs."""
-        return None if self.gross_return is None else self.gross_return - self.cost
+    def __post_init__(self) -> None:
+        # Years of weeks are looked at again with every new one.
+        earned = None if self.gross_return is None else self.gross_return - self.cost
+        object.__setattr__(self, "net_return", earned)
 
 
 def priced(

@@ -116,16 +116,22 @@ def _mean(values: Sequence[float]) -> float:
 def _deviation(values: Sequence[float]) -> float | None:
     if len(values) < _FEWEST:
         return None
-    middle = _mean(values)
-    return sqrt(fsum((value - middle) ** 2 for value in values) / (len(values) - 1))
+    return sqrt(fsum(_powers(values, 2)) / (len(values) - 1))
+
+
+def _powers(values: Sequence[float], power: int) -> list[float]:
+    """Return what each of `values` is away from their mean, to that power."""
+    import numpy as np  # noqa: PLC0415 - as above
+
+    away = np.asarray(values, dtype=np.float64) - _mean(values)
+    powers: list[float] = (away**power).tolist()
+    return powers
 
 
 def _sharpe_error(returns: Sequence[float], one: float) -> float:
     """Return the standard error of the ratio `one` of a single period."""
-    middle, count = _mean(returns), len(returns)
-    second, third, fourth = (
-        fsum((value - middle) ** power for value in returns) / count for power in (2, 3, 4)
-    )
+    count = len(returns)
+    second, third, fourth = (fsum(_powers(returns, power)) / count for power in (2, 3, 4))
     skewness, kurtosis = third / second**1.5, fourth / second**2
     variance = 1.0 - skewness * one + (kurtosis - 1.0) / 4.0 * one**2
     return sqrt(max(variance, 0.0) / (count - 1))

@@ -118,10 +118,14 @@ def _profit(stays: Sequence[Sequence[_Pair]]) -> Decimal | None:
     told = []
     for stay in stays:
         # Where one week ends and the next begins the marks are one.
-        ends = {mark.at: mark for _, own in stay for mark in (_first(own), own.marks[-1])}
+        ends = {mark.at: mark for week, own in stay for mark in _ends(week, own)}
         if len(ends) > 1:
             told.append(ends[max(ends)].equity_usd - ends[min(ends)].equity_usd)
     return sum(told, Decimal(0)) if told else None
+
+
+def _ends(week: Week, own: AccountWeek) -> tuple[EquityMark, EquityMark]:
+    return week.once(("ends", own.account), lambda: (_first(own), own.marks[-1]))
 
 
 def _first(own: AccountWeek) -> EquityMark:

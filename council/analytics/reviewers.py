@@ -48,8 +48,8 @@ class DissentScore:
 
 def reviewer_scores(weeks: Sequence[Week]) -> tuple[ReviewerScore, ...]:
     """Return the score of all reviewers together, then of each by name."""
-    names = sorted({review.reviewer for week in weeks for review in week.reviews})
     judged = [week.once("judged", partial(_judged, week)) for week in weeks]
+    names = sorted({name for week in judged for name in week.information if name is not None})
     return tuple(_score(name, judged) for name in (None, *names))
 
 

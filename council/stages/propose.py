@@ -186,7 +186,7 @@ def _terms(wish: Wish, context: WeekContext, desk: Desk, deps: Deps) -> TicketTe
 
 async def _entered(account: str, context: WeekContext, deps: Deps) -> frozenset[str]:
     ledger = await AccountLedger.opened(deps, account)
-    return instruments_entered(ledger.legs.legs, context.week_id)
+    return instruments_entered(ledger.legs.of_week(context.week_id), context.week_id)
 
 
 async def _bets(wishes: Sequence[Wish | _Failed], deps: Deps) -> tuple[Bet, ...]:

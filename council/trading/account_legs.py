@@ -5,11 +5,12 @@ The stream's version is the account's lock: whoever appends has seen all that ha
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from uuid import UUID
 
 from broker.models import OrderStatus
+from config.clock import NEW_YORK
 from council.codec import to_fact
 from council.errors import Overtaken
 from council.model.ticket import TicketLeg
@@ -83,8 +84,8 @@ class AccountLegs:
     version: int = 0
     legs: tuple[LegState, ...] = ()
     settled: int = 0
-    places: Mapping[UUID, tuple[int, ...]] = field(default_factory=dict)
-    """Where the legs of each trade stand."""
+    places: Mapping[UUID | str | date, tuple[int, ...]] = field(default_factory=dict)
+    """Where the legs of each trade, of each week, and sent on each New York day stand."""
 
     def leg(self, client_order_id: str) -> LegState:
         """Return the leg with this id, which must have been intended."""
@@ -100,12 +101,23 @@ class AccountLegs:
 
     def of_trade(self, trade_id: UUID) -> tuple[LegState, ...]:
         """Return the legs of one trade, oldest first."""
-        return tuple(self.legs[place] for place in self.places.get(trade_id, ()))
+        return self._at(trade_id)
+
+    def of_week(self, week_id: str) -> tuple[LegState, ...]:
+        """Return the legs intended for one week, oldest first."""
+        return self._at(week_id)
+
+    def sent_on(self, day: date) -> tuple[LegState, ...]:
+        """Return the legs that were sent on a New York day, whenever they were sent again."""
+        return self._at(day)
 
     @property
     def unfinished(self) -> LegState | None:
         """Return the order that is still under way; an account has at most one."""
         return next((leg for leg in self.legs[self.settled :] if leg.closed is None), None)
+
+    def _at(self, key: UUID | str | date) -> tuple[LegState, ...]:
+        return tuple(self.legs[place] for place in self.places.get(key, ()))
 
 
 def fold_legs(state: AccountLegs, events: Iterable[StoredEvent]) -> AccountLegs:
@@ -115,12 +127,16 @@ def fold_legs(state: AccountLegs, events: Iterable[StoredEvent]) -> AccountLegs:
     for event in events:
         fact, version = to_fact(event), event.version
         if isinstance(fact, LegIntended):
-            places[fact.trade_id] = (*places.get(fact.trade_id, ()), len(legs))
+            for key in (fact.trade_id, fact.week_id):
+                places[key] = (*places.get(key, ()), len(legs))
             legs.append(LegState(fact, event.timestamp))
         elif isinstance(fact, LegFact):
             place = _place_of(fact.client_order_id, legs)
             if place is not None:
                 legs[place] = _step(legs[place], fact, at=event.timestamp)
+                if isinstance(fact, SubmitAttempted):
+                    day = event.timestamp.astimezone(NEW_YORK).date()
+                    places[day] = tuple(dict.fromkeys((*places.get(day, ()), place)))
     while settled < len(legs) and legs[settled].closed is not None:
         settled += 1
     return AccountLegs(version, tuple(legs), settled, places)

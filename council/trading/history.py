@@ -27,7 +27,6 @@ def shares_traded(legs: Iterable[LegState], on: date) -> int:
 
     Every order is for its day alone, so its fills are of the day on which it was sent.
     """
-    # Compared as instants: years of orders are looked through before each new one.
     begins_at, ends_at = (
         datetime.combine(day, time(), NEW_YORK).astimezone(UTC) for day in (on, on + _DAY)
     )

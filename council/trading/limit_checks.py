@@ -40,11 +40,12 @@ def limit_objection(
         return Objection(f"no quote for {line.symbol}", is_final=False)
     age = timedelta(0) if moment.ageless else moment.now - standing.quote.at
     asked = OrderAsk(line.symbol, line.side, line.quantity, middle(standing.quote))
+    today = _day(moment.now)
     exposure = Exposure(
         equity_usd=standing.account.equity,
         positions=standing.holdings,
-        shares_today=shares_traded(legs.legs, _day(moment.now)),
-        entered=instruments_entered(legs.legs, moment.week_id),
+        shares_today=shares_traded(legs.sent_on(today), today),
+        entered=instruments_entered(legs.of_week(moment.week_id), moment.week_id),
         quote_age=age,
         clock_skew=standing.skew,
     )
