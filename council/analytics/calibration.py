@@ -7,6 +7,7 @@ horizon; a pitch counts once that horizon is over. FLAT pitches claim no move an
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import partial
 from statistics import fmean
 from types import MappingProxyType
 from typing import Final
@@ -70,13 +71,17 @@ def calibrations(weeks: Sequence[Week], managers: Sequence[str]) -> tuple[Calibr
 
 
 def _cases(weeks: Sequence[Week], account: str) -> list[_Case]:
-    pitched = [(week, pitch) for week in weeks if (pitch := week.pitch_of(account)) is not None]
-    outcomes = [
-        (abs(pitch.conviction), horizon_return(week, pitch))
-        for week, pitch in pitched
-        if pitch.direction is not Direction.FLAT
-    ]
-    return [(strength, gained) for strength, gained in outcomes if gained is not None]
+    cases = (week.once(("case", account), partial(_case, week, account)) for week in weeks)
+    return [case for case in cases if case is not None]
+
+
+def _case(week: Week, account: str) -> _Case | None:
+    """Return the pitch's strength and what came of it, None where nothing can have come yet."""
+    pitch = week.pitch_of(account)
+    if pitch is None or pitch.direction is Direction.FLAT:
+        return None
+    gained = horizon_return(week, pitch)
+    return None if gained is None else (abs(pitch.conviction), gained)
 
 
 def _calibration(account: str, cases: Sequence[_Case]) -> Calibration:

@@ -7,7 +7,6 @@ drawdown is a fraction of 0 or more.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from math import fsum, sqrt
 from typing import TYPE_CHECKING, Final
 
@@ -45,9 +44,13 @@ def returns_of(equities: Sequence[float]) -> list[float]:
     Raises:
         ValueError: an equity is not above zero, so that no return can be told.
     """
-    if not all(equity > 0 for equity in equities):
+    import numpy as np  # noqa: PLC0415 - a server that only lists its tools should not pay for it
+
+    worth = np.asarray(equities, dtype=np.float64)
+    if not (worth > 0).all():
         raise ValueError("an equity of zero or less has no return")
-    return [after / before - 1.0 for before, after in pairwise(equities)]
+    returns: list[float] = (worth[1:] / worth[:-1] - 1.0).tolist()
+    return returns
 
 
 def time_weighted_return(returns: "Series") -> float:
@@ -57,16 +60,20 @@ def time_weighted_return(returns: "Series") -> float:
 
 def maximum_drawdown(returns: "Series") -> float:
     """Return the deepest fall from a peak, the beginning included, as a fraction of 0 or more."""
-    return max(drawdowns(_growth(returns)))
+    return float(_falls(_growth(returns)).max())
 
 
 def drawdowns(equities: "Series") -> list[float]:
     """Return at each equity, all above zero, how far it is below the highest so far: 0 or more."""
-    import numpy as np  # noqa: PLC0415 - a server that only lists its tools should not pay for it
+    falls: list[float] = _falls(equities).tolist()
+    return falls
+
+
+def _falls(equities: "Series") -> "NDArray[np.float64]":
+    import numpy as np  # noqa: PLC0415 - as above
 
     worth = np.asarray(equities, dtype=np.float64)
-    falls: list[float] = (1.0 - worth / np.maximum.accumulate(worth)).tolist()
-    return falls
+    return np.asarray(1.0 - worth / np.maximum.accumulate(worth))
 
 
 def _growth(returns: "Series") -> "NDArray[np.float64]":

@@ -13,7 +13,7 @@ from functools import partial
 from itertools import groupby, takewhile
 from typing import TYPE_CHECKING
 
-from council.analytics.inputs import AccountWeek, EquityMark, Fill, Week
+from council.analytics.inputs import AccountWeek, EquityMark, Week
 from council.analytics.mark_columns import (
     MarkColumns,
     columns_of,
@@ -37,8 +37,6 @@ from council.analytics.proportions import Proportion, proportion_of
 
 if TYPE_CHECKING:
     from council.analytics.mark_columns import Floats
-
-_Pair = tuple[Week, AccountWeek]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,25 +70,27 @@ class AccountResults:
 
 def account_results(account: str, weeks: Sequence[Week]) -> AccountResults:
     """Return how `account` did in `weeks`, one or many, oldest first."""
-    pairs = [(week, own) for week in weeks if (own := week.account(account)) is not None]
-    stays = _stays(pairs)
-    runs = [joined([_columns(week, own) for week, own in stay]) for stay in stays]
+    told = [found for week in weeks if (found := _told(week, account)) is not None]
+    stays = _stays(told)
+    runs = [joined([week.marks for week in stay]) for stay in stays]
     equities = in_a_row([run.equity for run in runs])
     solvent = len(equities) > 0 and float(equities.min()) > 0
     moves = in_a_row([run.moves for run in runs] if solvent else [])
     daily = [one for run in runs for one in returns_of(run.daily)] if solvent else []
-    exits = [found for week, own in pairs for found in _panic_exits(week, own)]
+    exits = [found for week in told for found in week.exits]
     return AccountResults(
         account=account,
-        weeks=tuple(week.week_id for week, _ in pairs),
+        weeks=tuple(week.week_id for week in told),
         profit_usd=_profit(stays),
         time_weighted_return=time_weighted_return(moves) if len(moves) else None,
         maximum_drawdown=maximum_drawdown(moves) if len(moves) else None,
         annual_volatility=annual_volatility(daily),
         sharpe=sharpe(daily),
-        turnover=_turnover(pairs, equities),
-        conviction_volatility=conviction_volatility(_conviction_changes(pairs)),
-        hits=_hits(pairs),
+        turnover=_turnover(told, equities),
+        conviction_volatility=conviction_volatility(
+            [change for week in told for change in week.conviction_changes]
+        ),
+        hits=proportion_of([week.profit > 0 for week in told if week.profit]),
         panic_exits=len(exits),
         panic_cost_usd=_cost(exits),
         gross_exposure=mean_of_known(in_a_row([run.gross for run in runs])),
@@ -99,75 +99,74 @@ def account_results(account: str, weeks: Sequence[Week]) -> AccountResults:
     )
 
 
-def _stays(pairs: Sequence[_Pair]) -> list[list[_Pair]]:
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """What one week alone tells of an account; `profit` is None where it held nothing.
+
+    `ends` are its first and its last mark: of several at the first instant the last, as everywhere.
+    """
+
+    week_id: str
+    home: str
+    marks: MarkColumns
+    ends: tuple[EquityMark, ...]
+    traded: tuple[float, ...]
+    conviction_changes: tuple[float, ...]
+    exits: tuple[PanicExit, ...]
+    profit: Decimal | None
+
+
+def _told(week: Week, account: str) -> _Told | None:
+    """Return what `week` tells of `account`, None where it had none."""
+    return week.once(("told", account), partial(_looked_at, week, account))
+
+
+def _looked_at(week: Week, account: str) -> _Told | None:
+    own = week.account(account)
+    if own is None:
+        return None
+    fills = [fill for trade in own.trades for fill in trade.fills]
+    return _Told(
+        week_id=week.week_id,
+        home=own.home,
+        marks=columns_of(own.marks),
+        ends=_ends(own),
+        traded=tuple(float(fill.quantity * fill.price) for fill in fills),
+        conviction_changes=tuple(
+            float(look.conviction_after - look.conviction_before) for look in own.checkpoints
+        ),
+        exits=panic_exits(week, own),
+        profit=account_profit(week, own) if own.positions or fills else None,
+    )
+
+
+def _ends(own: AccountWeek) -> tuple[EquityMark, ...]:
+    if not own.marks:
+        return ()
+    *_, first = takewhile(lambda mark: mark.at == own.marks[0].at, own.marks)
+    return first, own.marks[-1]
+
+
+def _stays(weeks: Sequence[_Told]) -> list[list[_Told]]:
     """Return the weeks with marks, a list for each stay of the account in one home."""
-    marked = (pair for pair in pairs if pair[1].marks)
-    return [list(stay) for _, stay in groupby(marked, key=lambda pair: pair[1].home)]
+    marked = (week for week in weeks if week.ends)
+    return [list(stay) for _, stay in groupby(marked, key=lambda week: week.home)]
 
 
-def _columns(week: Week, own: AccountWeek) -> MarkColumns:
-    return week.once(("marks", own.account), lambda: columns_of(own.marks))
-
-
-def _panic_exits(week: Week, own: AccountWeek) -> tuple[PanicExit, ...]:
-    return week.once(("panic exits", own.account), lambda: panic_exits(week, own))
-
-
-def _profit(stays: Sequence[Sequence[_Pair]]) -> Decimal | None:
+def _profit(stays: Sequence[Sequence[_Told]]) -> Decimal | None:
     """Return what the equity changed by within each stay, None where none has two marks."""
     told = []
     for stay in stays:
         # Where one week ends and the next begins the marks are one.
-        ends = {mark.at: mark for week, own in stay for mark in _ends(week, own)}
+        ends = {mark.at: mark for week in stay for mark in week.ends}
         if len(ends) > 1:
             told.append(ends[max(ends)].equity_usd - ends[min(ends)].equity_usd)
     return sum(told, Decimal(0)) if told else None
 
 
-def _ends(week: Week, own: AccountWeek) -> tuple[EquityMark, EquityMark]:
-    return week.once(("ends", own.account), lambda: (_first(own), own.marks[-1]))
-
-
-def _first(own: AccountWeek) -> EquityMark:
-    """Return the mark at the first instant; of several the last, as everywhere."""
-    *_, first = takewhile(lambda mark: mark.at == own.marks[0].at, own.marks)
-    return first
-
-
-def _turnover(pairs: Sequence[_Pair], equities: "Floats") -> float | None:
+def _turnover(weeks: Sequence[_Told], equities: "Floats") -> float | None:
     mean = mean_of_known(equities)
-    traded = [usd for week, own in pairs for usd in _traded(week, own)]
-    return None if mean is None else turnover(traded, mean)
-
-
-def _traded(week: Week, own: AccountWeek) -> tuple[float, ...]:
-    return week.once(
-        ("traded", own.account),
-        lambda: tuple(float(fill.quantity * fill.price) for fill in _fills(own)),
-    )
-
-
-def _fills(account: AccountWeek) -> list[Fill]:
-    return [fill for trade in account.trades for fill in trade.fills]
-
-
-def _conviction_changes(pairs: Sequence[_Pair]) -> list[float]:
-    return [change for week, own in pairs for change in _changes(week, own)]
-
-
-def _changes(week: Week, own: AccountWeek) -> tuple[float, ...]:
-    changed = ((look.conviction_after, look.conviction_before) for look in own.checkpoints)
-    return week.once(
-        ("conviction", own.account), lambda: tuple(float(now - then) for now, then in changed)
-    )
-
-
-def _hits(pairs: Sequence[_Pair]) -> Proportion:
-    held = [pair for pair in pairs if pair[1].positions or _fills(pair[1])]
-    profits = [
-        week.once(("profit", own.account), partial(account_profit, week, own)) for week, own in held
-    ]
-    return proportion_of([profit > 0 for profit in profits if profit])
+    return None if mean is None else turnover([usd for week in weeks for usd in week.traded], mean)
 
 
 def _cost(exits: Sequence[PanicExit]) -> Decimal:

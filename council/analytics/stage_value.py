@@ -139,7 +139,7 @@ def _differences(
     for week in weeks:
         if week.week_id in mine and week.week_id in others:
             gained = mine[week.week_id] - others[week.week_id]
-            equity = _equity(week, (account,))
+            equity = week.once(("equity", account), partial(_equity, week, (account,)))
             differs = held[week.week_id] != against[week.week_id]
             found.append(WeekValue(week.week_id, gained * equity, gained * _BPS, int(differs)))
     return tuple(found)
