@@ -2,7 +2,8 @@
 
 Whoever asks is answered as of then: the log's head is read after the question, and an answer holds
 only as long as the head stands. What is asked of venues is in no log, so it ages besides. Those who
-ask at the same moment share one look at the head.
+ask at the same moment share one look at the head, and those who wait the reading that is begun
+meanwhile, even where something is stored during it.
 """
 
 import asyncio
@@ -12,6 +13,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import count
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 if TYPE_CHECKING:
@@ -31,9 +33,13 @@ _State = tuple[int, str | None]
 
 @dataclass(frozen=True, slots=True)
 class Reading(Generic[T]):
-    """An answer, when it was read, and where the log and the halt file stood before."""
+    """An answer, when it was read, and where the log and the halt file stood before.
+
+    `turn` is later than those of the questions that were asked before it was begun.
+    """
 
     state: _State
+    turn: int
     read_at: datetime
     answer: T
 
@@ -58,6 +64,7 @@ class SharedReadings:
     def __init__(self) -> None:
         self._kept: dict[Hashable, Reading[Any]] = {}
         self._locks: defaultdict[Hashable, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._turns = count()
         self._head: asyncio.Task[int] | None = None
         self._next_head: asyncio.Task[int] | None = None
 
@@ -86,15 +93,18 @@ class SharedReadings:
     async def _read(
         self, key: Hashable, deps: "Deps", reading: Callable[[], Awaitable[Any]]
     ) -> Reading[Any]:
+        asked = next(self._turns)
         state = await self._state_now(deps)
         if (known := self._fresh(key, state, deps)) is not None:
             return known
         try:
             async with self._locks[key]:
-                if (known := self._fresh(key, state, deps)) is not None:
+                known = self._kept.get(key)
+                # What was begun after the question answers it, however long it took since.
+                if known is not None and (known.turn > asked or _is_fresh(known, state, deps)):
                     return known
-                read_at = deps.clock.now()
-                made = Reading(state, read_at, await reading())
+                turn, read_at = next(self._turns), deps.clock.now()
+                made = Reading(state, turn, read_at, await reading())
                 self._keep(key, made)
                 return made
         finally:

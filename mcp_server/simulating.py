@@ -13,15 +13,16 @@ from config.errors import CredentialsError, RefusedError
 from config.loader import load_config
 from config.settings import Settings
 from council.simulate import SimulationPlan, check_plan, hash_of
+from mcp_server.collecting import collecting_after
 from mcp_server.simulation_prices import simulated_prices
 from mcp_server.simulation_record import SimulationRecord, begin_record, read_record
 from mcp_server.simulation_run import (
+    YOUNG_OBJECTS,
     SimulationRun,
     Tell,
     WeekDone,
     copy_of,
     database_of,
-    without_collections,
 )
 from mcp_server.simulation_shapes import SimulationShape
 from mcp_server.wiring import opened_database
@@ -86,7 +87,7 @@ async def simulate(plan: SimulationPlan, settings: Settings, *, tell: Tell) -> S
             return SimulationDone(plan, summary, was_done=True)
         prices, notices = await simulated_prices(plan, settings, config)
         run = SimulationRun(plan, own, dsn, config, tell=tell, prices=prices, notices=notices)
-        with without_collections():
+        with collecting_after(YOUNG_OBJECTS):
             summary = await run.play(record)
         await drop_databases(dsn, copy_of(plan.name))
         return SimulationDone(plan, summary, was_done=False)

@@ -4,9 +4,7 @@ Between two copies only time is lost: what is played again leaves the same facts
 """
 
 import asyncio
-import gc
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from time import monotonic
 from typing import Final
@@ -36,8 +34,8 @@ _FIRST_SAVE_SECONDS: Final = 0.05
 
 _FAREWELL_STEPS: Final = 5_000
 _FAREWELL_STEP_SECONDS: Final = 0.001
-_YOUNG_OBJECTS: Final = 20_000
-"""So many new objects are looked through at a time."""
+YOUNG_OBJECTS: Final = 20_000
+"""New objects after which the collector looks through them: about those of a week."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,17 +155,3 @@ class _Saves:
                 return
             await asyncio.sleep(_FAREWELL_STEP_SECONDS)
         raise StoreUnavailable("The database does not end its sessions: try again.")
-
-
-@contextmanager
-def without_collections() -> Iterator[None]:
-    """Spare the garbage collector what was there before, and let it run more rarely."""
-    thresholds = gc.get_threshold()
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(_YOUNG_OBJECTS, *thresholds[1:])
-    try:
-        yield
-    finally:
-        gc.set_threshold(*thresholds)
-        gc.unfreeze()

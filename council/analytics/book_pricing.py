@@ -51,7 +51,7 @@ class BookWeek:
     kept: bool
     """Whether the week gave the book nothing to do, so that it kept what it held."""
     path: tuple[tuple[datetime, float], ...] = ()
-    net_return: float | None = field(init=False)
+    net_return: float | None = field(init=False, compare=False)
     """What the week earned after costs."""
 
     def __post_init__(self) -> None:

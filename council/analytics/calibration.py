@@ -76,7 +76,7 @@ def _cases(weeks: Sequence[Week], account: str) -> list[_Case]:
 
 
 def _case(week: Week, account: str) -> _Case | None:
-    """Return the pitch's strength and what came of it, None where nothing can have come yet."""
+    """Return the pitch's strength and what came of it, None where there is nothing to judge."""
     pitch = week.pitch_of(account)
     if pitch is None or pitch.direction is Direction.FLAT:
         return None

@@ -123,22 +123,25 @@ def _mean(values: Sequence[float]) -> float:
 def _deviation(values: Sequence[float]) -> float | None:
     if len(values) < _FEWEST:
         return None
-    return sqrt(fsum(_powers(values, 2)) / (len(values) - 1))
+    away = _away(values)
+    return sqrt(fsum((away * away).tolist()) / (len(values) - 1))
 
 
-def _powers(values: Sequence[float], power: int) -> list[float]:
-    """Return what each of `values` is away from their mean, to that power."""
+def _away(values: Sequence[float]) -> "NDArray[np.float64]":
+    """Return what each of `values` is away from their mean."""
     import numpy as np  # noqa: PLC0415 - as above
 
-    away = np.asarray(values, dtype=np.float64) - _mean(values)
-    powers: list[float] = (away**power).tolist()
-    return powers
+    return np.asarray(np.asarray(values, dtype=np.float64) - _mean(values))
 
 
 def _sharpe_error(returns: Sequence[float], one: float) -> float:
     """Return the standard error of the ratio `one` of a single period."""
-    count = len(returns)
-    second, third, fourth = (fsum(_powers(returns, power)) / count for power in (2, 3, 4))
+    away, count = _away(returns), len(returns)
+    # Products have the same digits on every machine, which powers do not.
+    squares = away * away
+    second, third, fourth = (
+        fsum(powers.tolist()) / count for powers in (squares, squares * away, squares * squares)
+    )
     skewness, kurtosis = third / second**1.5, fourth / second**2
     variance = 1.0 - skewness * one + (kurtosis - 1.0) / 4.0 * one**2
     return sqrt(max(variance, 0.0) / (count - 1))

@@ -101,9 +101,10 @@ def account_results(account: str, weeks: Sequence[Week]) -> AccountResults:
 
 @dataclass(frozen=True, slots=True)
 class _Told:
-    """What one week alone tells of an account; `profit` is None where it held nothing.
+    """What one week alone tells of an account.
 
-    `ends` are its first and its last mark: of several at the first instant the last, as everywhere.
+    `profit` is None where it held nothing, or a price is missing; `ends` are its first and its last
+    mark, of several at the first instant the last.
     """
 
     week_id: str

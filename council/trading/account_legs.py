@@ -85,7 +85,7 @@ class AccountLegs:
     legs: tuple[LegState, ...] = ()
     settled: int = 0
     places: Mapping[UUID | str | date, tuple[int, ...]] = field(default_factory=dict)
-    """Where the legs of each trade, of each week, and sent on each New York day stand."""
+    """Where legs stand: by trade, by week, and by each New York day on which they were sent."""
 
     def leg(self, client_order_id: str) -> LegState:
         """Return the leg with this id, which must have been intended."""
@@ -108,7 +108,7 @@ class AccountLegs:
         return self._at(week_id)
 
     def sent_on(self, day: date) -> tuple[LegState, ...]:
-        """Return the legs that were sent on a New York day, whenever they were sent again."""
+        """Return the legs that were sent on a New York day; some were sent again on a later one."""
         return self._at(day)
 
     @property

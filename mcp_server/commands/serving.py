@@ -7,6 +7,7 @@ import typer
 from rich.console import Console
 
 from config.errors import UsageError
+from mcp_server.collecting import IN_SERVICE, collecting_after
 from mcp_server.commands.options import JsonFlag, carry_out
 from mcp_server.output import Output
 from mcp_server.rendering import words
@@ -119,8 +120,9 @@ async def _serve(asked: "Asked", output: Output) -> None:
         shape = _serving_shape(now)
         nameless = is_nameless(asked, now.app.settings)
         output.show(shape, lambda console: _draw_serving(console, shape, nameless=nameless))
-        # Waited for, not awaited: to be interrupted here must not cancel it.
-        await asyncio.wait({now.ended})
+        with collecting_after(IN_SERVICE):
+            # Waited for, not awaited: to be interrupted here must not cancel it.
+            await asyncio.wait({now.ended})
 
 
 def _serving_shape(now: "Served") -> ServingShape:

@@ -9,6 +9,7 @@ from rich.console import Console
 from config.errors import CouncilError, UsageError
 from council.trading.approvals import Decider, refuse_if_halted
 from mcp_server import operations
+from mcp_server.collecting import IN_SERVICE, collecting_after
 from mcp_server.commands.asking import (
     PassphraseFlag,
     ask,
@@ -280,4 +281,5 @@ async def _executor(output: Output) -> None:
         output.say("Approved trades are sent from now on, and every turn is told; Ctrl-C stops.")
         turns = Turns()
         async with watched(Systemd.of_process(), turns.are_made):
-            await operations.execute_for_ever(opened, turns.made)
+            with collecting_after(IN_SERVICE):
+                await operations.execute_for_ever(opened, turns.made)

@@ -22,7 +22,10 @@ async def get_status(ctx: HostContext) -> Annotated[CallToolResult, StatusAnswer
 
 
 async def status_answer(host: Host) -> StatusAnswer:
-    """Return how everything stands; every venue is asked, by one for all who ask meanwhile."""
+    """Return how everything stands, by venues that were asked at most some seconds ago.
+
+    One asks for all who ask meanwhile; an account whose venue refused then says so to all of them.
+    """
     app = await host.app()
     reading = partial(_read_status, app)
     return await host.shared.read("status", app.deps, reading, is_whole=True)

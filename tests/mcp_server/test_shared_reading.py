@@ -63,6 +63,25 @@ async def test_what_was_stored_during_a_reading_is_in_the_next_answer() -> None:
     assert (await first, asked_after) == (1, 2)
 
 
+async def test_those_who_wait_share_the_reading_that_is_begun_after_they_asked() -> None:
+    deps, shared, has_begun = make_deps(), SharedReadings(), asyncio.Event()
+    times: list[int] = []
+
+    async def outlasts_its_own_age() -> int:
+        has_begun.set()
+        times.append(len(times) + 1)
+        await deps.clock.sleep(LONGEST)
+        return times[-1]
+
+    first = asyncio.create_task(shared.read("trades", deps, outlasts_its_own_age))
+    await has_begun.wait()
+    later = await asyncio.gather(
+        *(shared.read("trades", deps, outlasts_its_own_age) for _ in range(5))
+    )
+
+    assert (await first, later) == (1, [2] * 5)
+
+
 async def test_a_halt_file_and_the_time_make_an_answer_old() -> None:
     deps, shared, reading = make_deps(), SharedReadings(), Reading()
     await shared.read("trades", deps, reading)
