@@ -60,16 +60,11 @@ def time_weighted_return(returns: "Series") -> float:
 
 def maximum_drawdown(returns: "Series") -> float:
     """Return the deepest fall from a peak, the beginning included, as a fraction of 0 or more."""
-    return float(_falls(_growth(returns)).max())
+    return float(drawdowns(_growth(returns)).max())
 
 
-def drawdowns(equities: "Series") -> list[float]:
+def drawdowns(equities: "Series") -> "NDArray[np.float64]":
     """Return at each equity, all above zero, how far it is below the highest so far: 0 or more."""
-    falls: list[float] = _falls(equities).tolist()
-    return falls
-
-
-def _falls(equities: "Series") -> "NDArray[np.float64]":
     import numpy as np  # noqa: PLC0415 - as above
 
     worth = np.asarray(equities, dtype=np.float64)

@@ -1,5 +1,6 @@
 """How often venues are asked for how things stand: by one for all who ask, and anew after news."""
 
+import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -54,12 +55,13 @@ async def hosting(app: App) -> AsyncIterator[Host]:
         await host.aclose()
 
 
-async def test_who_asks_how_things_stand_soon_after_another_asks_no_venue(
+async def test_one_asks_the_venues_for_all_who_ask_meanwhile_or_soon_after(
     open_week: OpenApp,
 ) -> None:
     asked: Counter[str] = Counter()
     async with open_week() as app, hosting(counting(app, asked)) as host:
-        answers = [await status_answer(host) for _ in range(3)]
+        answers = await asyncio.gather(*(status_answer(host) for _ in range(3)))
+        answers.append(await status_answer(host))
 
         assert asked == dict.fromkeys(app.deps.desks, 1)
         assert answers[1:] == answers[:-1]
