@@ -10,7 +10,6 @@ from collections.abc import (
     Sequence,
 )
 from contextlib import aclosing
-from dataclasses import fields
 from datetime import UTC
 from typing import Any, TypeVar
 
@@ -34,10 +33,9 @@ T = TypeVar("T")
 READ_BATCH = 1_000
 """Events fetched at a time; a model's answer may weigh 100 kB."""
 
-_FIELDS = tuple(field.name for field in fields(StoredEvent) if field.init)
-COLUMNS = ", ".join(_FIELDS)
+COLUMNS = ", ".join(StoredEvent._fields)
 """In the order of the fields, so that an event is made of a record without asking for each."""
-_STORED = ", ".join(f"(stored).{name}" for name in _FIELDS)
+_STORED = ", ".join(f"(stored).{name}" for name in StoredEvent._fields)
 _APPEND_ONE = "SELECT append_event($1, $2, $3, $4, $5, $6, $7, $8, $9, $10::text::jsonb)"
 _APPEND_MANY = f"""
 SELECT {_STORED}, one.is_new
@@ -249,7 +247,7 @@ async def _check_version(connection: asyncpg.Connection, condition: StreamWrite)
 
 def stored_event(record: asyncpg.Record) -> StoredEvent:
     """Return the event in `record`, which begins with `COLUMNS`, their JSON decoded."""
-    return StoredEvent(*record[: len(_FIELDS)])
+    return StoredEvent._make(record[: len(StoredEvent._fields)])
 
 
 def _json_array(write: StreamWrite) -> str:

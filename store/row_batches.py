@@ -1,7 +1,7 @@
 """What a batch of events leaves in the read tables: of each row only its last state."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from operator import itemgetter
@@ -12,7 +12,7 @@ from store.events import RowChange
 from store.rows import Table
 
 Row = dict[str, Any]
-_Rows = dict[tuple[Any, ...], Row]
+_Rows = dict[Any, Row]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,19 +49,26 @@ class RowBatch:
 
     def __init__(self) -> None:
         self._tables: defaultdict[tuple[str, tuple[str, ...]], _Rows] = defaultdict(dict)
+        self._found: dict[tuple[str, ...], tuple[_Rows, Callable[[Row], Any]]] = {}
 
     def add(self, changes: Iterable[RowChange]) -> None:
         """Fold further changes, in their order."""
-        for change in changes:
-            key = change.key
-            names = _in_order(tuple(key))
-            rows = self._tables[change.table, names]
-            place = tuple([key[name] for name in names])
+        for table, key, values in changes:
+            found = self._found.get((table, *key)) or self._find(table, tuple(key))
+            rows, place_of = found
+            place = place_of(key)
             known = rows.get(place)
             if known is None:
-                rows[place] = key | change.values
+                rows[place] = key | values
             else:
-                known.update(change.values)
+                known.update(values)
+
+    def _find(self, table: str, names: tuple[str, ...]) -> tuple[_Rows, Callable[[Row], Any]]:
+        """Return the rows of `table` with keys of these names, and how such a key is told apart."""
+        ordered = _in_order(names)
+        found = self._tables[table, ordered], itemgetter(*ordered)
+        self._found[table, *names] = found
+        return found
 
     def leavings(self, tables: Mapping[str, Table]) -> Iterator[Leavings]:
         """Yield the rows of each shape; as text where they fit into one of `tables` as a whole."""

@@ -1,7 +1,5 @@
 """What an event leaves follows from the event alone: rows may be made before it is stored."""
 
-from dataclasses import replace
-
 import pytest
 
 from council.codec import to_event
@@ -18,6 +16,6 @@ def test_rows_do_not_depend_on_an_events_place_in_the_log(fact: Fact) -> None:
     fields = {name: getattr(event, name) for name in event.__dataclass_fields__}
     stored = StoredEvent(position=7, stream="a", version=3, **fields)
 
-    unplaced = replace(stored, position=0, stream="a", version=0)
+    unplaced = stored._replace(position=0, stream="a", version=0)
 
     assert tuple(project(unplaced)) == tuple(project(stored))

@@ -6,7 +6,6 @@ the same, and takes as long.
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any, Final
@@ -274,7 +273,7 @@ def _stored(fact: Fact, at: datetime, position: int, versions: dict[str, int]) -
 
 
 def _as_row(event: StoredEvent) -> dict[str, Any]:
-    return {**asdict(event), "previous_hash": _HASH, "hash": _HASH}
+    return {**event._asdict(), "previous_hash": _HASH, "hash": _HASH}
 
 
 async def _insert(app: App, table: str, rows: Iterable[dict[str, Any]]) -> None:

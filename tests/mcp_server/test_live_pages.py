@@ -1,7 +1,6 @@
 """What pages carry so that they stay true: their place in the log, their scripts, their refresh."""
 
 import re
-from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
 
@@ -75,7 +74,7 @@ def test_what_a_page_keeps_true_has_an_id_and_is_of_a_kind_that_is_told() -> Non
 def test_an_event_changes_the_kinds_of_things_that_show_it(
     stream: str, event_type: str, kinds: set[str]
 ) -> None:
-    event = replace(stored(stream), event_type=event_type)
+    event = stored(stream)._replace(event_type=event_type)
 
     assert kinds_of(event) == {"events", *kinds}
 

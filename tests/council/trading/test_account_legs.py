@@ -1,6 +1,5 @@
 """Which orders of an account count for a week and for a day, however its stream was read."""
 
-from dataclasses import replace
 from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
@@ -31,9 +30,9 @@ async def long_then_short(deps: Deps) -> UUID:
 
 def sent_again_after_midnight(events: tuple[StoredEvent, ...]) -> list[StoredEvent]:
     """Return `events` with every order sent late in the evening, and the last once more."""
-    late = [replace(event, timestamp=LATE) for event in events]
+    late = [event._replace(timestamp=LATE) for event in events]
     last = max(n for n, event in enumerate(late) if event.event_type == "SubmitAttempted")
-    return [*late, replace(late[last], timestamp=LATE + timedelta(minutes=2))]
+    return [*late, late[last]._replace(timestamp=LATE + timedelta(minutes=2))]
 
 
 async def test_the_days_limit_counts_what_an_earlier_trade_bought_and_sold() -> None:
