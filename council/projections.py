@@ -19,7 +19,7 @@ from decimal import Decimal
 from typing import Any
 
 from config.ids import trade_id_for
-from council.codec import KINDS, payload_of, to_fact
+from council.codec import KINDS, to_fact
 from council.events import (
     CheckpointTaken,
     DecisionReached,
@@ -98,7 +98,7 @@ def _week_started(fact: WeekStarted, event: StoredEvent) -> Rows:
 
 
 def _snapshot_taken(fact: SnapshotTaken, event: StoredEvent) -> Rows:
-    return (_week(fact, {"snapshot": event.payload["snapshot"]}),)
+    return (_week(fact, {"snapshot": fact.snapshot}),)
 
 
 def _stage_completed(fact: StageCompleted, event: StoredEvent) -> Rows:
@@ -115,7 +115,7 @@ def _research_received(fact: ResearchReceived, event: StoredEvent) -> Rows:
         "research_source": pack.research_source,
         "model": pack.model,
         "failure": None,
-        "content": event.payload["pack"],
+        "content": fact.pack,
         "received_at": event.timestamp,
     }
     return (RowChange("research_packs", {"week_id": fact.week_id, "pack": pack.pack}, values),)
@@ -135,7 +135,7 @@ def _pitch_made(fact: PitchMade, event: StoredEvent) -> Rows:
         "instrument": pitch.instrument,
         "direction": pitch.direction.value,
         "conviction": pitch.conviction,
-        "content": event.payload["pitch"],
+        "content": fact.pitch,
         "made_at": pitch.made_at,
     }
     return (RowChange("pm_pitches", _by_account(fact.week_id, fact.account), values),)
@@ -160,7 +160,7 @@ def _review_made(fact: ReviewMade, event: StoredEvent) -> Rows:
         "anonymized_pitch_id": review.anonymized_pitch_id,
         "display_index": review.display_index,
         "mean_score": review.scores.mean,
-        "content": event.payload["review"],
+        "content": fact.review,
         "made_at": review.made_at,
     }
     return (RowChange("peer_reviews", {"review_id": review.review_id}, values),)
@@ -174,7 +174,7 @@ def _decision_reached(fact: DecisionReached, event: StoredEvent) -> Rows:
         "instrument": decision.selected_trade.instrument,
         "direction": decision.selected_trade.direction.value,
         "conviction": decision.conviction,
-        "content": event.payload["decision"],
+        "content": fact.decision,
         "reached_at": decision.reached_at,
     }
     return (RowChange("chairman_decisions", {"week_id": fact.week_id}, values),)
@@ -196,7 +196,7 @@ def _checkpoint_taken(fact: CheckpointTaken, event: StoredEvent) -> Rows:
         "conviction_before": taken.conviction_before,
         "conviction_after": taken.conviction_after,
         "reason_delta": taken.reason_delta,
-        "content": event.payload["checkpoint"],
+        "content": fact.checkpoint,
         "taken_at": taken.taken_at,
     }
     return (RowChange("checkpoint_updates", {"checkpoint_id": taken.checkpoint_id}, values),)
@@ -213,7 +213,7 @@ def asked_columns(fact: TradeProposed) -> dict[str, Any]:
         "instrument": ticket.instrument,
         "direction": ticket.direction.value,
         "conviction": ticket.conviction,
-        "ticket": payload_of(fact)["ticket"],
+        "ticket": ticket,
         "expires_at": ticket.expires_at,
     }
 

@@ -15,7 +15,7 @@ def equity_marked(fact: EquityMarked, event: StoredEvent) -> Rows:
         "account_number": fact.account_number,
         "equity_usd": fact.equity_usd,
         "cash_usd": fact.cash_usd,
-        "positions": event.payload["positions"],
+        "positions": fact.positions,
         "dividends_usd": fact.dividends_usd,
         "borrow_usd": fact.borrow_usd,
         "marked_at": fact.marked_at,
@@ -29,8 +29,8 @@ def postmortem_written(fact: PostmortemWritten, event: StoredEvent) -> Rows:
         "account_id": fact.account,
         "model": fact.postmortem.model,
         "abstention": None,
-        "numbers": event.payload["numbers"],
-        "content": event.payload["postmortem"],
+        "numbers": fact.numbers,
+        "content": fact.postmortem,
         "written_at": fact.postmortem.written_at,
     }
     return (RowChange("weekly_postmortems", {"week_id": fact.week_id}, values),)
@@ -42,7 +42,7 @@ def postmortem_abstained(fact: PostmortemAbstained, event: StoredEvent) -> Rows:
         "account_id": fact.account,
         "model": fact.model,
         "abstention": fact.reason,
-        "numbers": event.payload["numbers"],
+        "numbers": fact.numbers,
         "written_at": event.timestamp,
     }
     return (RowChange("weekly_postmortems", {"week_id": fact.week_id}, values),)

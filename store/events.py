@@ -6,8 +6,10 @@ Then how parts of the log and of the read tables are asked for.
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar, cast
 from uuid import UUID
+
+from pydantic_core import from_json
 
 _Read = TypeVar("_Read")
 
@@ -44,6 +46,9 @@ class _Columns(NamedTuple):
     parent_event_id: UUID | None
 
 
+_PAYLOAD = _Columns._fields.index("payload")
+
+
 class StoredEvent(_Columns):
     """An event in the log: `position` orders all events, `version` those of one stream (from 1).
 
@@ -52,6 +57,11 @@ class StoredEvent(_Columns):
     """
 
     _read: Any = None
+
+    @property
+    def payload_text(self) -> str | None:
+        """Return the payload as JSON where it was not read from it; None where it was."""
+        return None
 
     def once(self, read: "Callable[[StoredEvent], _Read]") -> _Read:
         """Return what `read` makes of the event, made by the first call: there is one such reader.
@@ -62,6 +72,21 @@ class StoredEvent(_Columns):
             self._read = read(self)
         found: _Read = self._read
         return found
+
+
+class TextEvent(StoredEvent):
+    """An event that was made with the text of its payload, which is read when it is asked for."""
+
+    @property
+    def payload_text(self) -> str:
+        """Return the payload as JSON."""
+        return cast("str", self[_PAYLOAD])
+
+    @property
+    def payload(self) -> dict[str, Any]:
+        """Return the payload, read anew by each who asks for it."""
+        payload: dict[str, Any] = from_json(self.payload_text)
+        return payload
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,8 +132,8 @@ class EventFilter:
 class RowChange(NamedTuple):
     """One row of a read table as an event leaves it: inserted, or its columns set where it exists.
 
-    `key` holds the primary key's columns, `values` further columns; dict and list values are stored
-    as jsonb.
+    `key` holds the primary key's columns, `values` further columns; dict and list values, and
+    models, are stored as jsonb.
     """
 
     table: str

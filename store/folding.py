@@ -11,10 +11,9 @@ from contextlib import aclosing, contextmanager
 from typing import Any, Final
 
 import asyncpg
-from pydantic_core import from_json
 
 from store.event_store import COLUMNS
-from store.events import StoredEvent
+from store.events import TextEvent
 from store.ports import Projection
 from store.row_batches import RowBatch
 from store.row_writing import RowWriter
@@ -23,7 +22,6 @@ FOLD_BATCH: Final = 5_000
 """Events that are read, folded and written together."""
 _BREATH: Final = 100
 """Events folded before what is being read and written gets a turn."""
-_PAYLOAD: Final = StoredEvent._fields.index("payload")
 
 EVENTS: Final = (
     f"SELECT {COLUMNS.replace('payload', 'payload::text')} FROM events "  # noqa: S608 - constants only
@@ -109,11 +107,5 @@ async def folded(records: Sequence[asyncpg.Record], project: Projection) -> RowB
     for count, record in enumerate(records):
         if count % _BREATH == 0:
             await asyncio.sleep(0)
-        batch.add(project(_event(record)))
+        batch.add(project(TextEvent._make(record)))
     return batch
-
-
-def _event(record: asyncpg.Record) -> StoredEvent:
-    columns = list(record)
-    columns[_PAYLOAD] = from_json(columns[_PAYLOAD])
-    return StoredEvent._make(columns)

@@ -17,7 +17,7 @@ from store.log_pages import check_filter, is_beyond, is_wanted
 from store.migrate import read_table_names
 from store.payloads import check_text, event_json
 from store.ports import Projection
-from store.rows import quoted
+from store.rows import plain, quoted
 from store.subscription import POLL_SECONDS, SignalWake, follow
 
 Tables = dict[str, dict[tuple[Any, ...], dict[str, Any]]]
@@ -221,14 +221,7 @@ def _same(known: StoredEvent, stream: str, event: NewEvent) -> StoredEvent:
 
 
 def _row(change: RowChange) -> dict[str, Any]:
-    return {
-        column: _as_json(value) if isinstance(value, dict | list | tuple) else value
-        for column, value in (change.key | change.values).items()
-    }
-
-
-def _as_json(value: Any) -> Any:
-    return json.loads(json.dumps(value))
+    return {column: plain(value) for column, value in (change.key | change.values).items()}
 
 
 def _equals(found: Any, wanted: Any) -> bool:

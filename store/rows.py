@@ -8,10 +8,13 @@ from itertools import groupby
 from typing import Any, Final
 
 import asyncpg
+from pydantic import BaseModel
+from pydantic_core import to_jsonable_python
 
 from store.errors import UnknownTable
 from store.events import Page, RowChange
 
+_DOCUMENTS: Final = (BaseModel, dict, list, tuple)
 _IDENTIFIER = re.compile(r"[a-z_][a-z0-9_]{0,62}")
 _COLUMNS: Final = """
 SELECT attname AS name, format_type(atttypid, NULL) AS type,
@@ -49,13 +52,18 @@ async def read_table(connection: asyncpg.Connection | asyncpg.Pool, name: str) -
     )
 
 
+def plain(value: Any) -> Any:
+    """Return a document in JSON's own types, and any other value of a row as it is."""
+    return to_jsonable_python(value) if isinstance(value, _DOCUMENTS) else value
+
+
 async def apply_changes(connection: asyncpg.Connection, changes: Sequence[RowChange]) -> None:
     """Insert the row of each change, or set its columns where the key exists, one after the other.
 
     Neighbours of one shape go to the server together.
     """
     for shape, alike in groupby(changes, key=_shape):
-        rows = [(*change.key.values(), *change.values.values()) for change in alike]
+        rows = [(*change.key.values(), *map(plain, change.values.values())) for change in alike]
         await connection.executemany(_upsert(*shape), rows)
 
 
