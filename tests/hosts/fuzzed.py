@@ -20,6 +20,7 @@ from mcp_types import (
 )
 
 from config.settings import Settings
+from council.trading.opening import mark_opening
 from mcp_server.server import build_server
 from mcp_server.wiring import App, Terms, assembled
 from tests.hosts.inspector import Era
@@ -97,6 +98,8 @@ async def serving(settings: Settings, era: Era) -> AsyncIterator[Council]:
         mode = "legacy" if era == "legacy" else "auto"
         async with mcp.Client(server, mode=mode) as client:
             run = await finished(client, await told(client, "run_weekly"))
+            # The server's executor would do it within a minute, in the middle of the calls.
+            await mark_opening(app.deps)
             tools = tuple((await client.list_tools()).tools)
             ids = tuple(trade["trade_id"] for trade in run["trades"])
             known = {"week": (run["week_id"],), "run": (run["run_id"],), "trade": ids}

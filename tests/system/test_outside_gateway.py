@@ -4,7 +4,8 @@ import asyncio
 import json
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from math import inf
 from pathlib import Path
 
@@ -15,7 +16,8 @@ from tests.system.command import council, gateway_environment
 
 ANSWER_SECONDS = 3.0
 STAGES_WITH_MODELS = 4
-LONGEST_SECONDS = 1.3 * STAGES_WITH_MODELS * ANSWER_SECONDS
+LONGEST_SECONDS = 1.1 * STAGES_WITH_MODELS * ANSWER_SECONDS
+"""More than a week takes whose answers come at once."""
 TRIES = 3
 
 
@@ -66,27 +68,36 @@ async def test_a_model_that_the_gateway_lacks_is_replaced_and_every_result_says_
 async def test_a_week_takes_hardly_longer_than_its_slowest_answers(
     new_database: Callable[[], str], tmp_path: Path
 ) -> None:
+    waited: list[float] = []
+
+    async with _gateway_apart(0.0) as prompt, _gateway_apart(ANSWER_SECONDS) as slow:
+        # The best of a few: what else the machine had to do is not the program's time.
+        while len(waited) < TRIES and min(waited, default=inf) > LONGEST_SECONDS:
+            prompt_week, slow_week = [
+                await _seconds_of_a_week(gateway_environment(new_database(), tmp_path, address))
+                for address in (prompt, slow)
+            ]
+            waited.append(slow_week - prompt_week)
+
+    assert min(waited) <= LONGEST_SECONDS, waited
+
+
+@asynccontextmanager
+async def _gateway_apart(delay_seconds: float) -> AsyncIterator[str]:
+    """Run a gateway in a process of its own that answers after so long; yield its address."""
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
         "tests.system.chat_gateway",
-        str(ANSWER_SECONDS),
+        str(delay_seconds),
         stdout=asyncio.subprocess.PIPE,
     )
     assert process.stdout is not None
-    address = (await process.stdout.readline()).decode().strip()
-    took: list[float] = []
-
     try:
-        # The best of a few: what else the machine had to do is not the program's time.
-        while len(took) < TRIES and min(took, default=inf) > LONGEST_SECONDS:
-            environment = gateway_environment(new_database(), tmp_path, address)
-            took.append(await _seconds_of_a_week(environment))
+        yield (await process.stdout.readline()).decode().strip()
     finally:
         process.terminate()
         await process.wait()
-
-    assert min(took) <= LONGEST_SECONDS, took
 
 
 async def _seconds_of_a_week(environment: dict[str, str]) -> float:

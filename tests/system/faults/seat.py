@@ -35,10 +35,10 @@ class Seat:
     dsn: str
     origin: str
     clock: ScaledClock
+    patience_seconds: float
+    """How long the exchange is waited for, in the machine's seconds."""
     locked: bool = True
     """Whether executors take turns by a lock."""
-    patience_seconds: float = 0.4
-    """How long the exchange is waited for, in the machine's seconds."""
 
     @property
     def timeout_seconds(self) -> tuple[float, float]:
