@@ -13,7 +13,7 @@ from enum import StrEnum
 from typing import Any, TypeVar
 from uuid import UUID
 
-from council.model.checkpoint import Checkpoint
+from council.model.checkpoint import Action, Checkpoint
 from council.model.decision import Decision
 from council.model.pitch import Pitch
 from council.model.review import Review
@@ -92,6 +92,38 @@ class Trade:
 
 
 @dataclass(frozen=True, slots=True)
+class Look:
+    """What came of one checkpoint.
+
+    `is_warned` says that a rule of the pitch spoke for a change: a frozen indicator had crossed, or
+    what ends the trade held.
+    """
+
+    checkpoint_id: UUID
+    taken_at: datetime
+    action: Action
+    conviction_before: Decimal
+    conviction_after: Decimal
+    by_model: bool
+    """Whether a model was asked; else the rules decided."""
+    is_warned: bool
+
+    @classmethod
+    def of(cls, taken: Checkpoint) -> "Look":
+        """Return what came of the checkpoint `taken`: years of looks are kept, without readings."""
+        return cls(
+            checkpoint_id=taken.checkpoint_id,
+            taken_at=taken.taken_at,
+            action=taken.action,
+            conviction_before=taken.conviction_before,
+            conviction_after=taken.conviction_after,
+            by_model=taken.decided_by == "model",
+            is_warned=any(reading.crossed for reading in taken.indicators)
+            or taken.invalidation_met,
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class AccountWeek:
     """One account's week; `positions` are those before its first fill, by symbol."""
 
@@ -100,7 +132,7 @@ class AccountWeek:
     positions: Mapping[str, int] | None = None
     """None for none."""
     trades: tuple[Trade, ...] = ()
-    checkpoints: tuple[Checkpoint, ...] = ()
+    checkpoints: tuple[Look, ...] = ()
     home: str = ""
     """At which venue and under which number it was marked: another home's equity is other money."""
 

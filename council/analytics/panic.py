@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final
 
-from council.analytics.inputs import AccountWeek, Trade, Week
+from council.analytics.inputs import AccountWeek, Look, Trade, Week
 from council.analytics.outcomes import gain_since
-from council.model.checkpoint import Action, Checkpoint
+from council.model.checkpoint import Action
 
 _LEAVING: Final = frozenset({Action.EXIT, Action.FLIP})
 
@@ -24,7 +24,7 @@ class PanicExit:
 
     week_id: str
     account: str
-    checkpoint: Checkpoint
+    look: Look
     cost_usd: Decimal | None
 
 
@@ -39,14 +39,9 @@ def panic_exits(week: Week, account: AccountWeek) -> tuple[PanicExit, ...]:
     )
 
 
-def is_panic(checkpoint: Checkpoint) -> bool:
+def is_panic(look: Look) -> bool:
     """Whether a model wanted out while all frozen indicators stood, and no invalidation was met."""
-    return (
-        checkpoint.action in _LEAVING
-        and checkpoint.decided_by == "model"
-        and not any(reading.crossed for reading in checkpoint.indicators)
-        and not checkpoint.invalidation_met
-    )
+    return look.action in _LEAVING and look.by_model and not look.is_warned
 
 
 def _closed(trade: Trade) -> bool:

@@ -13,6 +13,7 @@ from council.analytics.inputs import (
     AccountWeek,
     EquityMark,
     Fill,
+    Look,
     Moment,
     PriceMark,
     Trade,
@@ -99,11 +100,11 @@ def make_look(
     decided_by: str = "model",
     before: str = "1",
     after: str = "0",
-) -> Checkpoint:
+) -> Look:
     reading = IndicatorReading(
         name="SPY.rsi_14", operator=">", threshold=70, current=55, now=60, crossed=crossed
     )
-    return Checkpoint.model_validate(
+    taken = Checkpoint.model_validate(
         {
             "checkpoint_id": meaning_id("look", action, before, after),
             "week_id": week_id_of(0),
@@ -122,6 +123,7 @@ def make_look(
             "model": "vendor/model" if decided_by == "model" else None,
         }
     )
+    return Look.of(taken)
 
 
 def _invalidation(now: float) -> IndicatorReading:

@@ -1,7 +1,7 @@
 """Weeks as a rehearsal would leave them: prices, pitches, reviews, trades and looks, all seeded."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import cache
@@ -13,6 +13,7 @@ from council.analytics.inputs import (
     AccountWeek,
     EquityMark,
     Fill,
+    Look,
     Moment,
     PriceMark,
     Trade,
@@ -20,7 +21,7 @@ from council.analytics.inputs import (
     Week,
 )
 from council.model.base import Direction
-from council.model.checkpoint import Checkpoint
+from council.model.checkpoint import Action
 from council.model.decision import Decision
 from council.model.pitch import Pitch
 from council.model.review import Review
@@ -185,7 +186,7 @@ def _trade(
     mark: PriceMark,
     *,
     verdict: Verdict,
-    look: Checkpoint | None = None,
+    look: Look | None = None,
 ) -> Trade:
     return make_trade(
         *fills,
@@ -201,28 +202,25 @@ def _trade(
 
 def _looks(
     view: View, marks: Sequence[PriceMark], source: Random
-) -> tuple[tuple[Checkpoint, ...], PriceMark | None]:
-    looks: list[Checkpoint] = []
+) -> tuple[tuple[Look, ...], PriceMark | None]:
+    looks: list[Look] = []
     for mark in (m for m in marks if m.moment is Moment.SLOT):
         leaves = source.random() < 0.04
         after = Decimal(0) if leaves else view.conviction
         if not leaves and source.random() < 0.2:
             after = view.conviction.copy_sign(view.conviction) / abs(view.conviction) / 2
-        looks.append(_look(view, mark.at, "EXIT" if leaves else "STAY", after))
+        looks.append(_look(view, mark.at, Action.EXIT if leaves else Action.STAY, after))
         if leaves:
             return tuple(looks), mark
     return tuple(looks), None
 
 
-def _look(view: View, at: datetime, action: str, after: Decimal) -> Checkpoint:
-    look = make_look(crossed=False, after=str(after), before=str(view.conviction))
-    changes = {
-        "checkpoint_id": meaning_id("look", view.account, at.isoformat()),
-        "account": view.account,
-        "taken_at": at,
-        "action": action,
-    }
-    return Checkpoint.model_validate({**look.model_dump(), **changes})
+def _look(view: View, at: datetime, action: Action, after: Decimal) -> Look:
+    return replace(
+        make_look(action, crossed=False, after=str(after), before=str(view.conviction)),
+        checkpoint_id=meaning_id("look", view.account, at.isoformat()),
+        taken_at=at,
+    )
 
 
 def _valued(
