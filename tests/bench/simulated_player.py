@@ -1,6 +1,7 @@
 """Plays a simulation a week at a time: each line of standard input asks for one more.
 
-Arguments: a database server's address and the number of weeks. Each week's seconds are a line.
+Arguments: a database server's address, the first week and the number of weeks. Each week's seconds
+are a line.
 """
 
 import asyncio
@@ -16,8 +17,6 @@ from config.settings import load_settings
 from council.simulate import SimulationPlan, hash_of
 from mcp_server.simulating import simulate
 from mcp_server.simulation_run import WeekDone
-
-FIRST_WEEK = date(2016, 1, 6)
 
 
 class Gate:
@@ -36,12 +35,12 @@ class Gate:
         self._began = perf_counter()
 
 
-async def main(server: str, weeks: int, home: Path) -> None:
-    """Play `weeks` weeks in a database of `server`."""
+async def main(server: str, first_week: date, weeks: int, home: Path) -> None:
+    """Play `weeks` weeks from `first_week` on in a database of `server`."""
     settings = load_settings({"DATABASE_URL": server, "COUNCIL_HOME": str(home)}, directory=home)
     plan = SimulationPlan(
         name=f"bench-{weeks}",
-        first_week=FIRST_WEEK,
+        first_week=first_week,
         weeks=weeks,
         config_hash=hash_of(load_config()),
     )
@@ -51,4 +50,6 @@ async def main(server: str, weeks: int, home: Path) -> None:
 if __name__ == "__main__":
     configure_logs("CRITICAL", (), False)
     with tempfile.TemporaryDirectory(prefix="council-bench-") as folder:
-        asyncio.run(main(sys.argv[1], int(sys.argv[2]), Path(folder)))
+        asyncio.run(
+            main(sys.argv[1], date.fromisoformat(sys.argv[2]), int(sys.argv[3]), Path(folder))
+        )

@@ -1,7 +1,8 @@
 """How fast a simulation plays once it has played for years: late weeks beside early ones.
 
-Two simulations of the same plan, one far on and one near its beginning, play a week each in turns,
-so that whatever else the machine does slows down both.
+Two simulations, one far on and one near its beginning, play a week each in turns, so that whatever
+else the machine does slows down both. The second began later: both play the same weeks of the
+market, for one week's trades may take twice the time of another's.
 """
 
 import asyncio
@@ -10,12 +11,14 @@ import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import date, timedelta
 from pathlib import Path
 
 from tests.bench.frame import Measurement, Options
 from tests.bench.servers import own_server
 
-EARLY, LATE, COMPARED = 52, 520, 20
+FIRST_WEEK = date(2016, 1, 6)
+EARLY, LATE, COMPARED = 52, 520, 40
 QUICK_EARLY, QUICK_LATE, QUICK_COMPARED = 3, 9, 3
 LEAST_OF_EARLY = 0.9
 _PROGRAM = "tests.bench.simulated_player"
@@ -60,10 +63,11 @@ async def weeks_a_second(options: Options) -> Sequence[Measurement]:
 
 async def _in_turns(early: int, late: int, compared: int) -> tuple[list[float], list[float]]:
     """Return how long each of `compared` weeks took after `early` and after `late` weeks."""
-    async with own_server() as server, _player(server, late + compared) as far:
+    later = FIRST_WEEK + timedelta(weeks=late - early)
+    async with own_server() as server, _player(server, FIRST_WEEK, late + compared) as far:
         for _ in range(late):
             await far.week()
-        async with _player(server, early + compared) as near:
+        async with _player(server, later, early + compared) as near:
             for _ in range(early):
                 await near.week()
             pairs = [(await near.week(), await far.week()) for _ in range(compared)]
@@ -71,9 +75,9 @@ async def _in_turns(early: int, late: int, compared: int) -> tuple[list[float], 
 
 
 @asynccontextmanager
-async def _player(server: str, weeks: int) -> AsyncIterator[Player]:
+async def _player(server: str, first_week: date, weeks: int) -> AsyncIterator[Player]:
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", _PROGRAM, server, str(weeks),
+        sys.executable, "-m", _PROGRAM, server, first_week.isoformat(), str(weeks),
         stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
         cwd=Path(__file__).parents[2],
     )  # fmt: skip
