@@ -4,7 +4,6 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import partial
-from itertools import pairwise
 from types import MappingProxyType
 from typing import Final
 
@@ -59,17 +58,21 @@ def venue_notice(marks: Sequence[EquityMarked]) -> tuple[str, ...]:
     )
 
 
-def move_notices(weeks: Sequence[Week]) -> Iterator[str]:
+def move_notices(weeks: Sequence[Week]) -> tuple[str, ...]:
     """Say of each account that moved since when its equities are other money."""
-    names = dict.fromkeys(own.account for week in weeks for own in week.accounts)
-    for name in names:
-        lived = [(week, own) for week in weeks if (own := week.account(name)) and own.marks]
-        for (_, before), (week, own) in pairwise(lived):
-            if own.home != before.home:
-                yield (
-                    f"{name} was at another venue or under another number before week "
-                    f"{week.week_id}: the difference in equity is in no number."
-                )
+    homes: dict[str, str] = {}
+    moves: dict[str, list[str]] = {}
+    for week, own in ((each, own) for each in weeks for own in each.accounts):
+        told = moves.setdefault(own.account, [])
+        if not own.marks:
+            continue
+        if homes.get(own.account, own.home) != own.home:
+            told.append(
+                f"{own.account} was at another venue or under another number before week "
+                f"{week.week_id}: the difference in equity is in no number."
+            )
+        homes[own.account] = own.home
+    return tuple(notice for told in moves.values() for notice in told)
 
 
 def _price_notices(week: Week) -> Iterator[str]:
