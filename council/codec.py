@@ -1,7 +1,7 @@
 """Facts to events and back: the only place that knows how a fact is written down."""
 
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import TypeVar
 from uuid import UUID
 
 from pydantic import ValidationError
@@ -62,8 +62,3 @@ def _fact_in(event: StoredEvent) -> Fact:
     except ValidationError as error:
         raise UnknownFact(f"event {event.position} ({event.event_type}) does not read") from error
     return fact
-
-
-def payload_of(fact: Fact) -> dict[str, Any]:
-    """Return the JSON object that `fact` is stored as."""
-    return fact.model_dump(mode="json")

@@ -12,6 +12,8 @@ What a trade's status becomes:
 
 When the trade of a checkpoint completes, the week's trade of that account becomes "closed" where
 nothing is left of it, else "updated".
+
+Documents are as this version writes them: what an older event lacks has its default.
 """
 
 from collections.abc import Callable

@@ -75,7 +75,10 @@ class StoredEvent(_Columns):
 
 
 class TextEvent(StoredEvent):
-    """An event that was made with the text of its payload, which is read when it is asked for."""
+    """An event that was made with the text of its payload, which is read when it is asked for.
+
+    As a tuple it holds the text: it equals no event that was read, and is for folding alone.
+    """
 
     @property
     def payload_text(self) -> str:
@@ -132,8 +135,8 @@ class EventFilter:
 class RowChange(NamedTuple):
     """One row of a read table as an event leaves it: inserted, or its columns set where it exists.
 
-    `key` holds the primary key's columns, `values` further columns; dict and list values, and
-    models, are stored as jsonb.
+    `key` holds the primary key's columns, `values` further columns; dicts, lists, tuples and
+    models are stored as jsonb.
     """
 
     table: str

@@ -92,7 +92,7 @@ class Trade:
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class CheckpointOutcome:
     """What came of one checkpoint.
 
     `is_warned` says that a rule of the pitch spoke for a change: a frozen indicator had crossed, or
@@ -109,7 +109,7 @@ class Look:
     is_warned: bool
 
     @classmethod
-    def of(cls, taken: Checkpoint) -> "Look":
+    def of(cls, taken: Checkpoint) -> "CheckpointOutcome":
         """Return what came of the checkpoint `taken`: years of looks are kept, without readings."""
         return cls(
             checkpoint_id=taken.checkpoint_id,
@@ -132,7 +132,7 @@ class AccountWeek:
     positions: Mapping[str, int] | None = None
     """None for none."""
     trades: tuple[Trade, ...] = ()
-    checkpoints: tuple[Look, ...] = ()
+    checkpoints: tuple[CheckpointOutcome, ...] = ()
     home: str = ""
     """At which venue and under which number it was marked: another home's equity is other money."""
 

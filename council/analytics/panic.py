@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final
 
-from council.analytics.inputs import AccountWeek, Look, Trade, Week
+from council.analytics.inputs import AccountWeek, CheckpointOutcome, Trade, Week
 from council.analytics.outcomes import gain_since
 from council.model.checkpoint import Action
 
@@ -24,7 +24,7 @@ class PanicExit:
 
     week_id: str
     account: str
-    look: Look
+    checkpoint: CheckpointOutcome
     cost_usd: Decimal | None
 
 
@@ -39,9 +39,9 @@ def panic_exits(week: Week, account: AccountWeek) -> tuple[PanicExit, ...]:
     )
 
 
-def is_panic(look: Look) -> bool:
+def is_panic(seen: CheckpointOutcome) -> bool:
     """Whether a model wanted out while all frozen indicators stood, and no invalidation was met."""
-    return look.action in _LEAVING and look.by_model and not look.is_warned
+    return seen.action in _LEAVING and seen.by_model and not seen.is_warned
 
 
 def _closed(trade: Trade) -> bool:

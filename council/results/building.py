@@ -11,7 +11,7 @@ from datetime import date, datetime
 from decimal import Decimal
 
 from config.schema import Config
-from council.analytics.inputs import AccountWeek, Look, PriceMark, Verdict, Week
+from council.analytics.inputs import AccountWeek, CheckpointOutcome, PriceMark, Verdict, Week
 from council.anonymise import sealed_labels
 from council.context import WeekContext
 from council.events import (
@@ -178,7 +178,9 @@ class _Account:
             marks=equity_marks(self.own, self.next_entry, entry=self.entry),
             positions=self._held_before([o for o in orders if o.intended.account == self.name]),
             trades=tuple(one.trade for one in trades if one.account == self.name),
-            checkpoints=tuple(Look.of(taken) for taken in looks if taken.account == self.name),
+            checkpoints=tuple(
+                CheckpointOutcome.of(taken) for taken in looks if taken.account == self.name
+            ),
             home=self.home,
         )
 

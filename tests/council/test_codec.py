@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from council.codec import event_id_of, payload_of, to_event, to_fact
+from council.codec import event_id_of, to_event, to_fact
 from council.errors import UnknownFact
 from council.events import CheckpointTaken, PitchMade, StageCompleted
 from council.fact import Fact
@@ -101,7 +101,7 @@ def test_a_record_from_before_there_were_invalidation_rules_is_read(
     kind: type[Fact], inside: str, absent: tuple[str, ...]
 ) -> None:
     fact = next(fact for fact in every_fact() if isinstance(fact, kind))
-    payload = payload_of(fact)
+    payload = to_event(fact, at=NOW).payload
     old = {name: value for name, value in payload[inside].items() if name not in absent}
 
     read = kind.model_validate({**payload, inside: old})

@@ -3,11 +3,14 @@
 import json
 
 import pytest
+from pydantic import BaseModel
+from pydantic_core import from_json, to_json
 
 from council.codec import to_event
 from council.fact import Fact
 from council.projections import project
 from store.events import StoredEvent, TextEvent
+from store.rows import plain
 from tests.council.fact_examples import every_fact
 from tests.store.builders import AT
 
@@ -37,3 +40,18 @@ def test_rows_are_the_same_of_an_event_whose_payload_is_still_text(fact: Fact) -
 
     assert text.payload == read.payload
     assert tuple(project(text)) == tuple(project(read))
+
+
+def test_a_document_in_a_row_is_a_part_of_what_the_log_says() -> None:
+    documents = [
+        (value, event.payload)
+        for event in map(stored, every_fact())
+        for change in project(event)
+        for value in change.values.values()
+        if isinstance(value, BaseModel)
+    ]
+
+    assert documents
+    for document, payload in documents:
+        assert plain(document) in payload.values()
+        assert from_json(to_json(document)) == plain(document)

@@ -8,7 +8,7 @@ import pytest
 
 from broker.models import VenueName
 from config.ids import meaning_id
-from council.analytics.inputs import Look, Moment, Trade, Verdict, Week
+from council.analytics.inputs import CheckpointOutcome, Moment, Trade, Verdict, Week
 from council.events import CheckpointTaken
 from council.week_results import read_results
 from tests.builders import CHAIRMAN, MANAGERS, make_config
@@ -240,7 +240,7 @@ async def test_a_checkpoints_trade_names_its_checkpoint_and_a_pitchs_none() -> N
     own = week.account("ALPHA")
     assert own is not None
     assert [trade.checkpoint_id for trade in own.trades] == [None, look.checkpoint_id]
-    assert own.checkpoints == (Look.of(look),)
+    assert own.checkpoints == (CheckpointOutcome.of(look),)
 
 
 async def test_an_account_that_was_refused_or_abstained_is_in_the_week_without_numbers() -> None:

@@ -100,6 +100,7 @@ async def serving(settings: Settings, era: Era) -> AsyncIterator[Council]:
             run = await finished(client, await told(client, "run_weekly"))
             # The server's executor would do it within a minute, in the middle of the calls.
             await mark_opening(app.deps)
+            assert await app.deps.store.rows("equity_marks"), "the opening could not be marked"
             tools = tuple((await client.list_tools()).tools)
             ids = tuple(trade["trade_id"] for trade in run["trades"])
             known = {"week": (run["week_id"],), "run": (run["run_id"],), "trade": ids}

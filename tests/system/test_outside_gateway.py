@@ -6,7 +6,6 @@ import sys
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from math import inf
 from pathlib import Path
 
 import pytest
@@ -18,7 +17,9 @@ ANSWER_SECONDS = 3.0
 STAGES_WITH_MODELS = 4
 LONGEST_SECONDS = 1.1 * STAGES_WITH_MODELS * ANSWER_SECONDS
 """More than a week takes whose answers come at once."""
-TRIES = 3
+LEAST_SECONDS = 0.75 * STAGES_WITH_MODELS * ANSWER_SECONDS
+"""What the program does itself may go on while models think."""
+TRIES = 2
 
 
 async def test_a_gateway_with_a_key_is_asked_instead_of_the_rehearsal_models(
@@ -68,18 +69,19 @@ async def test_a_model_that_the_gateway_lacks_is_replaced_and_every_result_says_
 async def test_a_week_takes_hardly_longer_than_its_slowest_answers(
     new_database: Callable[[], str], tmp_path: Path
 ) -> None:
-    waited: list[float] = []
+    prompt_weeks: list[float] = []
+    slow_weeks: list[float] = []
 
     async with _gateway_apart(0.0) as prompt, _gateway_apart(ANSWER_SECONDS) as slow:
+        await _seconds_of_a_week(gateway_environment(new_database(), tmp_path, prompt))
         # The best of a few: what else the machine had to do is not the program's time.
-        while len(waited) < TRIES and min(waited, default=inf) > LONGEST_SECONDS:
-            prompt_week, slow_week = [
-                await _seconds_of_a_week(gateway_environment(new_database(), tmp_path, address))
-                for address in (prompt, slow)
-            ]
-            waited.append(slow_week - prompt_week)
+        for address, seconds in (prompt, prompt_weeks), (slow, slow_weeks):
+            for _ in range(TRIES):
+                environment = gateway_environment(new_database(), tmp_path, address)
+                seconds.append(await _seconds_of_a_week(environment))
 
-    assert min(waited) <= LONGEST_SECONDS, waited
+    waited = min(slow_weeks) - min(prompt_weeks)
+    assert LEAST_SECONDS <= waited <= LONGEST_SECONDS, (prompt_weeks, slow_weeks)
 
 
 @asynccontextmanager

@@ -11,9 +11,9 @@ from broker.models import PositionIntent, Side
 from config.ids import meaning_id
 from council.analytics.inputs import (
     AccountWeek,
+    CheckpointOutcome,
     EquityMark,
     Fill,
-    Look,
     Moment,
     PriceMark,
     Trade,
@@ -100,7 +100,7 @@ def make_look(
     decided_by: str = "model",
     before: str = "1",
     after: str = "0",
-) -> Look:
+) -> CheckpointOutcome:
     reading = IndicatorReading(
         name="SPY.rsi_14", operator=">", threshold=70, current=55, now=60, crossed=crossed
     )
@@ -123,7 +123,7 @@ def make_look(
             "model": "vendor/model" if decided_by == "model" else None,
         }
     )
-    return Look.of(taken)
+    return CheckpointOutcome.of(taken)
 
 
 def _invalidation(now: float) -> IndicatorReading:

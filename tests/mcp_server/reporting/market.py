@@ -11,9 +11,9 @@ from typing import Final
 from config.ids import meaning_id
 from council.analytics.inputs import (
     AccountWeek,
+    CheckpointOutcome,
     EquityMark,
     Fill,
-    Look,
     Moment,
     PriceMark,
     Trade,
@@ -186,7 +186,7 @@ def _trade(
     mark: PriceMark,
     *,
     verdict: Verdict,
-    look: Look | None = None,
+    look: CheckpointOutcome | None = None,
 ) -> Trade:
     return make_trade(
         *fills,
@@ -202,8 +202,8 @@ def _trade(
 
 def _looks(
     view: View, marks: Sequence[PriceMark], source: Random
-) -> tuple[tuple[Look, ...], PriceMark | None]:
-    looks: list[Look] = []
+) -> tuple[tuple[CheckpointOutcome, ...], PriceMark | None]:
+    looks: list[CheckpointOutcome] = []
     for mark in (m for m in marks if m.moment is Moment.SLOT):
         leaves = source.random() < 0.04
         after = Decimal(0) if leaves else view.conviction
@@ -215,7 +215,7 @@ def _looks(
     return tuple(looks), None
 
 
-def _look(view: View, at: datetime, action: Action, after: Decimal) -> Look:
+def _look(view: View, at: datetime, action: Action, after: Decimal) -> CheckpointOutcome:
     return replace(
         make_look(action, crossed=False, after=str(after), before=str(view.conviction)),
         checkpoint_id=meaning_id("look", view.account, at.isoformat()),

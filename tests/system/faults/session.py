@@ -9,8 +9,8 @@ from pathlib import Path
 from tests.system.faults.grounds import prepared
 from tests.system.faults.run import Result, run_seed
 
-EXECUTORS_AT_ONCE = 12
-"""Of all seeds that run side by side: most of a run is waiting."""
+AT_ONCE, EXECUTORS_AT_ONCE = 6, 12
+"""Seeds that run side by side, and executors of all of them: most of a run is waiting."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ async def run_seeds(
     tell: Callable[[Result], None] = lambda _: None,
 ) -> Totals:
     """Run `seeds` on a database server whose `faults_…` databases are ours; logs go to `folder`."""
-    room = asyncio.Semaphore(max(1, EXECUTORS_AT_ONCE // executors))
+    room = asyncio.Semaphore(max(1, min(AT_ONCE, EXECUTORS_AT_ONCE // executors)))
     async with prepared(server_dsn, folder, seeds) as grounds:
 
         async def one(seed: int) -> Result:
