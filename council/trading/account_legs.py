@@ -3,10 +3,12 @@
 The stream's version is the account's lock: whoever appends has seen all that happened before.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
+from operator import attrgetter
+from typing import Final
 from uuid import UUID
 
 from broker.models import OrderStatus
@@ -31,6 +33,18 @@ from council.trade_facts import (
 from council.trading.account_guard import AccountGuard, fold_guard
 from council.trading.journal import record
 from store.events import StoredEvent
+
+_Key = str | int | date | None
+
+_CHAPTER: Final = 32
+"""Orders: about as many as an account sends in a quarter of a year."""
+
+_ID: Final = attrgetter("intended.client_order_id")
+_TRADE: Final = attrgetter("intended.trade_id.int")
+_WEEK: Final = attrgetter("intended.week_id")
+_DAY: Final = attrgetter("sent_on")
+_ASKED: Final[tuple[Callable[["LegState"], _Key], ...]] = (_ID, _TRADE, _WEEK, _DAY)
+"""By what orders are asked for; a number is hashed faster than the id that it is of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +75,11 @@ class LegState:
         return self.intended.client_order_id
 
     @property
+    def sent_on(self) -> date | None:
+        """Return the New York day on which the order was sent, for the last time so far."""
+        return self.attempted_at.astimezone(NEW_YORK).date() if self.attempted_at else None
+
+    @property
     def line(self) -> TicketLeg:
         """Return the order as a line of a ticket."""
         intended = self.intended
@@ -74,18 +93,37 @@ class LegState:
 
 
 @dataclass(frozen=True, slots=True)
+class _Chapter:
+    """Orders that are over, oldest first, and where they stand by all that they are asked for."""
+
+    legs: tuple[LegState, ...]
+    places: Mapping[_Key, tuple[int, ...]]
+
+    @classmethod
+    def of(cls, legs: Sequence[LegState]) -> "_Chapter":
+        places: dict[_Key, tuple[int, ...]] = {}
+        for place, leg in enumerate(legs):
+            for asked in _ASKED:
+                key = asked(leg)
+                places[key] = (*places.get(key, ()), place)
+        return cls(tuple(legs), places)
+
+    def found(self, key: _Key) -> Iterator[LegState]:
+        """Yield the legs that are asked for by `key`."""
+        return (self.legs[place] for place in self.places.get(key, ()))
+
+
+@dataclass(frozen=True, slots=True)
 class AccountLegs:
     """The account's orders, oldest first; `version` is that of its stream.
 
-    The first `settled` of them are over, so that years of them cost nothing to look for the one
-    under way.
+    The `newest` are those under way and some before them. What is older lies in chapters, so that
+    years of orders are neither copied with every event nor looked through.
     """
 
     version: int = 0
-    legs: tuple[LegState, ...] = ()
-    settled: int = 0
-    places: Mapping[UUID | str | date, tuple[int, ...]] = field(default_factory=dict)
-    """Where legs stand: by trade, by week, and by each New York day on which they were sent."""
+    chapters: tuple[_Chapter, ...] = ()
+    newest: tuple[LegState, ...] = ()
 
     def leg(self, client_order_id: str) -> LegState:
         """Return the leg with this id, which must have been intended."""
@@ -96,56 +134,55 @@ class AccountLegs:
 
     def known(self, client_order_id: str) -> LegState | None:
         """Return the leg with this id, None where it was never intended."""
-        place = _place_of(client_order_id, self.legs)
-        return None if place is None else self.legs[place]
+        return next(iter(self._of(client_order_id, _ID)), None)
 
     def of_trade(self, trade_id: UUID) -> tuple[LegState, ...]:
         """Return the legs of one trade, oldest first."""
-        return self._at(trade_id)
+        return self._of(trade_id.int, _TRADE)
 
     def of_week(self, week_id: str) -> tuple[LegState, ...]:
         """Return the legs intended for one week, oldest first."""
-        return self._at(week_id)
+        return self._of(week_id, _WEEK)
 
     def sent_on(self, day: date) -> tuple[LegState, ...]:
-        """Return the legs that were sent on a New York day; some were sent again on a later one."""
-        return self._at(day)
+        """Return the legs that were sent, for the last time so far, on a New York day."""
+        return self._of(day, _DAY)
 
     @property
     def unfinished(self) -> LegState | None:
         """Return the order that is still under way; an account has at most one."""
-        return next((leg for leg in self.legs[self.settled :] if leg.closed is None), None)
+        return next((leg for leg in self.newest if leg.closed is None), None)
 
-    def _at(self, key: UUID | str | date) -> tuple[LegState, ...]:
-        return tuple(self.legs[place] for place in self.places.get(key, ()))
+    def _of(self, key: _Key, asked: Callable[[LegState], _Key]) -> tuple[LegState, ...]:
+        older = (leg for chapter in self.chapters for leg in chapter.found(key))
+        return (*older, *(leg for leg in self.newest if asked(leg) == key))
 
 
 def fold_legs(state: AccountLegs, events: Iterable[StoredEvent]) -> AccountLegs:
     """Return `state` with `events` of the account's stream in it; other kinds move the version."""
-    legs, version, settled = list(state.legs), state.version, state.settled
-    places = dict(state.places)
+    chapters, newest, version = list(state.chapters), list(state.newest), state.version
     for event in events:
         fact, version = to_fact(event), event.version
         if isinstance(fact, LegIntended):
-            for key in (fact.trade_id, fact.week_id):
-                places[key] = (*places.get(key, ()), len(legs))
-            legs.append(LegState(fact, event.timestamp))
-        elif isinstance(fact, LegFact):
-            place = _place_of(fact.client_order_id, legs)
-            if place is not None:
-                legs[place] = _step(legs[place], fact, at=event.timestamp)
-                if isinstance(fact, SubmitAttempted):
-                    day = event.timestamp.astimezone(NEW_YORK).date()
-                    places[day] = tuple(dict.fromkeys((*places.get(day, ()), place)))
-    while settled < len(legs) and legs[settled].closed is not None:
-        settled += 1
-    return AccountLegs(version, tuple(legs), settled, places)
+            newest.append(LegState(fact, event.timestamp))
+        elif isinstance(fact, LegFact) and not _stepped(newest, fact, at=event.timestamp):
+            for number, chapter in enumerate(chapters):
+                legs = list(chapter.legs)
+                if _stepped(legs, fact, at=event.timestamp):
+                    chapters[number] = _Chapter.of(legs)
+    while len(newest) >= 2 * _CHAPTER and all(leg.closed for leg in newest[:_CHAPTER]):
+        chapters.append(_Chapter.of(newest[:_CHAPTER]))
+        del newest[:_CHAPTER]
+    return AccountLegs(version, tuple(chapters), tuple(newest))
 
 
-def _place_of(client_order_id: str, legs: Sequence[LegState]) -> int | None:
-    """Return where the leg of this id stands; the newest are looked at first."""
-    places = range(len(legs) - 1, -1, -1)
-    return next((p for p in places if legs[p].intended.client_order_id == client_order_id), None)
+def _stepped(legs: list[LegState], fact: LegFact, *, at: datetime) -> bool:
+    """Change the leg that `fact` is about; whether it is among `legs`."""
+    for place in range(len(legs) - 1, -1, -1):
+        if legs[place].client_order_id == fact.client_order_id:
+            legs[place] = _step(legs[place], fact, at=at)
+            return True
+    return False
 
 
 def _step(leg: LegState, fact: LegFact, *, at: datetime) -> LegState:

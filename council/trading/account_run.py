@@ -169,7 +169,7 @@ class AccountRun:
     async def _next_trade(self) -> TradeState | None:
         """Return the trade under way, else the approved one that was proposed first."""
         unfinished = self.ledger.legs.unfinished
-        for leg in (unfinished, *self.ledger.legs.legs[-1:]):
+        for leg in (unfinished, *self.ledger.legs.newest[-1:]):
             trade = await self._load(leg.intended.trade_id) if leg else None
             if trade and (unfinished or not trade.is_over):
                 return trade

@@ -93,7 +93,7 @@ async def test_an_account_is_read_on_and_is_the_same_as_one_read_from_its_beginn
     anew = await AccountLedger.opened(elsewhere(deps), "ALPHA")
 
     assert (read_on.legs, read_on.guard) == (anew.legs, anew.guard)
-    assert read_on.legs.legs != ()
+    assert read_on.legs.newest != ()
 
 
 async def test_an_account_on_which_another_executor_wrote_first_is_forgotten() -> None:

@@ -1,5 +1,6 @@
 """Which orders of an account count for a week and for a day, however its stream was read."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
@@ -17,6 +18,7 @@ from tests.council.trading.scenes import ACCOUNT, approved, venue_of
 from tests.fakes import make_deps
 
 TODAY = NOW.astimezone(NEW_YORK).date()
+ORDERS = 150
 LATE = datetime(TODAY.year, TODAY.month, TODAY.day, 23, 59, tzinfo=NEW_YORK)
 
 
@@ -33,6 +35,61 @@ def sent_again_after_midnight(events: tuple[StoredEvent, ...]) -> list[StoredEve
     late = [event._replace(timestamp=LATE) for event in events]
     last = max(n for n, event in enumerate(late) if event.event_type == "SubmitAttempted")
     return [*late, late[last]._replace(timestamp=LATE + timedelta(minutes=2))]
+
+
+def many_orders(events: Sequence[StoredEvent]) -> list[StoredEvent]:
+    """Return what became of one order as often as years of weeks have orders, two a week."""
+    first, *_ = (event for event in events if event.event_type == "LegIntended")
+    order_id = first.payload["client_order_id"]
+    own = [event for event in events if event.payload.get("client_order_id") == order_id]
+    return [
+        event._replace(
+            payload={**event.payload, "client_order_id": f"order-{number}",
+                     "trade_id": str(UUID(int=number)), "week_id": f"week {number // 2}"},
+            timestamp=event.timestamp + timedelta(days=number // 2),
+            version=number * len(own) + place + 1,
+        )
+        for number in range(ORDERS)
+        for place, event in enumerate(own)
+    ]  # fmt: skip
+
+
+async def test_years_of_orders_are_found_like_new_ones_however_they_were_read() -> None:
+    deps = make_deps()
+    await long_then_short(deps)
+    events = many_orders(await deps.store.read_stream(f"account-{ACCOUNT}"))
+
+    whole, state = fold_legs(AccountLegs(), events), AccountLegs()
+    for event in events:
+        state = fold_legs(state, [event])
+
+    assert state == whole
+    assert (whole.version, whole.unfinished) == (len(events), None)
+    assert len(whole.newest) < ORDERS / 2
+    legs = [whole.leg(f"order-{number}") for number in range(ORDERS)]
+    for number, leg in enumerate(legs):
+        pair = tuple(legs[number - number % 2 :][:2])
+        assert leg.closed is not None
+        assert whole.of_trade(UUID(int=number)) == (leg,)
+        assert whole.of_week(f"week {number // 2}") == pair
+        assert whole.sent_on(TODAY + timedelta(days=number // 2)) == pair
+    assert whole.known("order-none") is None
+
+
+async def test_what_is_told_late_of_an_old_order_is_kept() -> None:
+    deps = make_deps()
+    await long_then_short(deps)
+    events = many_orders(await deps.store.read_stream(f"account-{ACCOUNT}"))
+    closed = next(event for event in events if event.event_type == "LegClosed")
+    late = closed._replace(
+        payload={**closed.payload, "filled_quantity": 7}, version=len(events) + 1
+    )
+
+    legs = fold_legs(fold_legs(AccountLegs(), events), [late])
+
+    assert legs.leg("order-0").filled == 7
+    assert legs.of_trade(UUID(int=0)) == (legs.leg("order-0"),)
+    assert legs.leg("order-1").filled != 7
 
 
 async def test_the_days_limit_counts_what_an_earlier_trade_bought_and_sold() -> None:
@@ -59,6 +116,6 @@ async def test_an_order_counts_for_its_week_and_for_the_day_on_which_it_was_last
             shares_traded(legs.sent_on(TODAY + timedelta(n)), TODAY + timedelta(n)) for n in (0, 1)
         ]
         assert sent == [1_000, 500]
-        assert legs.of_week(WEEK_ID) == legs.legs
+        assert legs.of_week(WEEK_ID) == legs.newest
         assert legs.of_week("2026-11-25") == ()
         assert instruments_entered(legs.of_week(WEEK_ID), WEEK_ID) == {"SPY"}
