@@ -4,7 +4,7 @@ Between two copies only time is lost: what is played again leaves the same facts
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from time import monotonic
 from typing import Final
@@ -108,16 +108,16 @@ class SimulationRun:
     ) -> None:
         stage = staged(self.plan, app.deps, clock)
         saves = _Saves(self.dsn, self.plan.name, app)
-        self._tell(weeks_done)
-        for number in range(weeks_done, self.plan.weeks):
+        ids = self.plan.week_ids
+        self._tell(weeks_done, ids)
+        for number in range(weeks_done, len(ids)):
             await week_begins(app.pool)
-            await play_week(self.plan.week_ids[number], stage)
+            await play_week(ids[number], stage)
             await week_ends(app.pool, number + 1, monotonic() - began)
-            self._tell(number + 1)
+            self._tell(number + 1, ids)
             await saves.save_if_due()
 
-    def _tell(self, done: int) -> None:
-        ids = self.plan.week_ids
+    def _tell(self, done: int, ids: Sequence[str]) -> None:
         self.tell(WeekDone(ids[min(done, len(ids) - 1)], done, len(ids)))
 
     def _clock(self, weeks_done: int) -> VirtualClock:

@@ -3,7 +3,7 @@
 Products go from the oldest mark on, as they would one by one: the digits are the same.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -79,6 +79,13 @@ def joined(parts: Sequence[MarkColumns]) -> MarkColumns:
         gross=np.concatenate([part.gross for part in parts])[kept],
         net=np.concatenate([part.net for part in parts])[kept],
     )
+
+
+def floats_of(values: Iterable[Decimal]) -> "Floats":
+    """Return `values` as a column."""
+    import numpy as np  # noqa: PLC0415 - as above
+
+    return np.array([float(value) for value in values], dtype=np.float64)
 
 
 def in_a_row(series: "Sequence[Floats]") -> "Floats":

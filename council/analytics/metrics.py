@@ -101,28 +101,32 @@ def sharpe(returns: Sequence[float], *, periods_a_year: int = SESSIONS_A_YEAR) -
     return Sharpe(one * scale, _sharpe_error(returns, one) * scale, len(returns))
 
 
-def turnover(traded_usd: Sequence[float], mean_equity_usd: float) -> float | None:
+def turnover(traded_usd: "Series", mean_equity_usd: float) -> float | None:
     """Return what was bought and sold, added up, as a multiple of the mean equity."""
-    return fsum(map(abs, traded_usd)) / mean_equity_usd if mean_equity_usd > 0 else None
+    import numpy as np  # noqa: PLC0415 - as above
+
+    return fsum(np.abs(traded_usd).tolist()) / mean_equity_usd if mean_equity_usd > 0 else None
 
 
-def conviction_volatility(changes: Sequence[float]) -> float | None:
+def conviction_volatility(changes: "Series") -> float | None:
     """Return the sample standard deviation of the `changes` of conviction from look to look."""
     return _deviation(changes)
 
 
-def _mean(values: Sequence[float]) -> float:
-    return fsum(values) / len(values)
+def _mean(values: "Series") -> float:
+    import numpy as np  # noqa: PLC0415 - as above
+
+    return fsum(np.asarray(values, dtype=np.float64).tolist()) / len(values)
 
 
-def _deviation(values: Sequence[float]) -> float | None:
+def _deviation(values: "Series") -> float | None:
     if len(values) < _FEWEST:
         return None
     away = _away(values)
     return sqrt(fsum((away * away).tolist()) / (len(values) - 1))
 
 
-def _away(values: Sequence[float]) -> "NDArray[np.float64]":
+def _away(values: "Series") -> "NDArray[np.float64]":
     """Return what each of `values` is away from their mean."""
     import numpy as np  # noqa: PLC0415 - as above
 

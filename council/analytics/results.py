@@ -17,6 +17,7 @@ from council.analytics.inputs import AccountWeek, EquityMark, Week
 from council.analytics.mark_columns import (
     MarkColumns,
     columns_of,
+    floats_of,
     in_a_row,
     joined,
     mean_of_known,
@@ -88,7 +89,7 @@ def account_results(account: str, weeks: Sequence[Week]) -> AccountResults:
         sharpe=sharpe(daily),
         turnover=_turnover(told, equities),
         conviction_volatility=conviction_volatility(
-            [change for week in told for change in week.conviction_changes]
+            in_a_row([week.conviction_changes for week in told])
         ),
         hits=proportion_of([week.profit > 0 for week in told if week.profit]),
         panic_exits=len(exits),
@@ -111,8 +112,8 @@ class _Told:
     home: str
     marks: MarkColumns
     ends: tuple[EquityMark, ...]
-    traded: tuple[float, ...]
-    conviction_changes: tuple[float, ...]
+    traded: "Floats"
+    conviction_changes: "Floats"
     exits: tuple[PanicExit, ...]
     profit: Decimal | None
 
@@ -132,9 +133,9 @@ def _looked_at(week: Week, account: str) -> _Told | None:
         home=own.home,
         marks=columns_of(own.marks),
         ends=_ends(own),
-        traded=tuple(float(fill.quantity * fill.price) for fill in fills),
-        conviction_changes=tuple(
-            float(look.conviction_after - look.conviction_before) for look in own.checkpoints
+        traded=floats_of(fill.quantity * fill.price for fill in fills),
+        conviction_changes=floats_of(
+            look.conviction_after - look.conviction_before for look in own.checkpoints
         ),
         exits=panic_exits(week, own),
         profit=account_profit(week, own) if own.positions or fills else None,
@@ -156,18 +157,14 @@ def _stays(weeks: Sequence[_Told]) -> list[list[_Told]]:
 
 def _profit(stays: Sequence[Sequence[_Told]]) -> Decimal | None:
     """Return what the equity changed by within each stay, None where none has two marks."""
-    told = []
-    for stay in stays:
-        # Where one week ends and the next begins the marks are one.
-        ends = {mark.at: mark for week in stay for mark in week.ends}
-        if len(ends) > 1:
-            told.append(ends[max(ends)].equity_usd - ends[min(ends)].equity_usd)
+    ends = ((stay[0].ends[0], stay[-1].ends[-1]) for stay in stays)
+    told = [last.equity_usd - first.equity_usd for first, last in ends if last.at > first.at]
     return sum(told, Decimal(0)) if told else None
 
 
 def _turnover(weeks: Sequence[_Told], equities: "Floats") -> float | None:
     mean = mean_of_known(equities)
-    return None if mean is None else turnover([usd for week in weeks for usd in week.traded], mean)
+    return None if mean is None else turnover(in_a_row([week.traded for week in weeks]), mean)
 
 
 def _cost(exits: Sequence[PanicExit]) -> Decimal:
