@@ -10,7 +10,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from config.clock import Clock, VirtualClock
+from config.clock import Clock, SystemClock, VirtualClock
 from config.errors import UnreachableError
 from config.market_calendar import xnys
 from config.settings import Settings
@@ -124,8 +124,8 @@ async def test_the_upkeep_of_a_day_is_recorded_with_its_problems_and_never_done_
 def test_the_command_says_as_json_what_became_of_the_slot(
     environment: None, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    clock = VirtualClock(nyse.at(date(2026, 11, 21), "12:00"))
-    monkeypatch.setattr("mcp_server.wiring.SystemClock", lambda: clock)
+    noon_at = nyse.at(date(2026, 11, 21), "12:00")
+    monkeypatch.setattr(SystemClock, "now", lambda _: noon_at)
 
     code = cli.run(["job", "daily", "--json"])
 
