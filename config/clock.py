@@ -1,11 +1,20 @@
 """The only home of now(): system, fixed and virtual clocks behind one interface."""
 
 import asyncio
-from datetime import UTC, datetime, timedelta
-from typing import Protocol
+from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
+from typing import Final, Protocol
 from zoneinfo import ZoneInfo
 
 NEW_YORK = ZoneInfo("America/New_York")
+_KEPT_DATES: Final = 8192
+"""More instants than the days of any history."""
+
+
+@lru_cache(_KEPT_DATES)
+def new_york_date(at: datetime) -> date:
+    """Return the date in New York at `at`; kept, as the days of every symbol are the same."""
+    return at.astimezone(NEW_YORK).date()
 
 
 class Clock(Protocol):

@@ -11,7 +11,7 @@ from broker.alpaca.failures import Failed, translated
 from broker.alpaca.wire import bar_from, quote_from
 from broker.alpaca.worker import DEADLINE_SECONDS, Worker
 from broker.models import Bar, Quote
-from config.clock import NEW_YORK
+from config.clock import NEW_YORK, new_york_date
 from config.settings import AlpacaCredentials
 
 if TYPE_CHECKING:
@@ -79,7 +79,14 @@ class AlpacaMarketData:
             **self._feed,
         }
         bars = await self._call(lambda client: list(chain.from_iterable(bar_pages(client, query))))
-        return {symbol: _of_symbol(bars, symbol, start_on, end_on=end_on) for symbol in symbols}
+        by_symbol: dict[str, list[Bar]] = {symbol: [] for symbol in symbols}
+        for bar in bars:
+            if bar.symbol in by_symbol and start_on <= new_york_date(bar.start_at) <= end_on:
+                by_symbol[bar.symbol].append(bar)
+        return {
+            symbol: tuple(sorted(own, key=lambda bar: bar.start_at))
+            for symbol, own in by_symbol.items()
+        }
 
     async def latest_quotes(self, symbols: Sequence[str]) -> Mapping[str, Quote]:
         """Return the newest quote of each symbol that has both a bid and an ask.
@@ -119,14 +126,6 @@ def bar_pages(client: "StockHistoricalDataClient", query: dict[str, str]) -> Ite
             return
         page_query["page_token"] = token
     raise ValueError(f"more than {_MOST_PAGES} pages of bars")
-
-
-def _of_symbol(
-    bars: Sequence[Bar], symbol: str, start_on: date, *, end_on: date
-) -> tuple[Bar, ...]:
-    own = [bar for bar in bars if bar.symbol == symbol]
-    in_range = [b for b in own if start_on <= b.start_at.astimezone(NEW_YORK).date() <= end_on]
-    return tuple(sorted(in_range, key=lambda bar: bar.start_at))
 
 
 def _quotes(answer: Any) -> dict[str, Quote]:

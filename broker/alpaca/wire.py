@@ -7,6 +7,7 @@ what it should be; the worker translates them. Money comes as strings (trading) 
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 from broker.models import (
@@ -25,6 +26,8 @@ from broker.models import (
 Json = Mapping[str, Any]
 
 _MOST_SHARES = 1_000_000_000
+_KEPT_INSTANTS = 8192
+"""More than the days of any history."""
 
 
 def account_from(content: Json) -> Account:
@@ -146,8 +149,12 @@ def order_body(request: OrderRequest) -> dict[str, str]:
     return body
 
 
+@lru_cache(_KEPT_INSTANTS)
 def instant_from(text: str) -> datetime:
-    """Return an aware UTC datetime; digits past the microsecond are cut off."""
+    """Return an aware UTC datetime; digits past the microsecond are cut off.
+
+    It is kept, as the days of every symbol begin alike.
+    """
     instant = datetime.fromisoformat(text)
     if instant.tzinfo is None:
         raise ValueError(f"{text} has no time zone")

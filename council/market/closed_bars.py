@@ -12,7 +12,7 @@ from datetime import date, datetime, timedelta
 from typing import Final
 
 from broker.models import Bar
-from config.clock import NEW_YORK
+from config.clock import new_york_date
 from config.market_calendar import Session
 from council.ports import Deps
 from council.remembered import KnownBars
@@ -47,7 +47,7 @@ async def closed_bars(
 
 def session_date(bar: Bar) -> date:
     """Return the New York date of the session that `bar` belongs to."""
-    return bar.start_at.astimezone(NEW_YORK).date()
+    return new_york_date(bar.start_at)
 
 
 class _Reader:
@@ -121,4 +121,4 @@ class _Reader:
 
 
 def _is_same_day(known: KnownBars, now: datetime) -> bool:
-    return known.read_at.astimezone(NEW_YORK).date() == now.astimezone(NEW_YORK).date()
+    return new_york_date(known.read_at) == new_york_date(now)

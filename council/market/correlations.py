@@ -10,7 +10,7 @@ from decimal import Decimal
 from itertools import combinations
 
 from broker.models import Bar
-from config.clock import NEW_YORK
+from config.clock import new_york_date
 from council.model.market import Correlation
 
 WINDOW_SESSIONS = 60
@@ -43,7 +43,7 @@ def correlations_of(bars: Mapping[str, Sequence[Bar]]) -> tuple[Correlation, ...
 
 
 def _by_day(series: Sequence[Bar]) -> dict[date, Decimal]:
-    return {bar.start_at.astimezone(NEW_YORK).date(): bar.close for bar in series}
+    return {new_york_date(bar.start_at): bar.close for bar in series}
 
 
 def _pairs(lines: Mapping[str, Sequence[Decimal]]) -> tuple[Correlation, ...]:

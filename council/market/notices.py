@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 
 from broker.models import Bar
-from config.clock import NEW_YORK
+from config.clock import new_york_date
 from config.market_calendar import Session
 
 GAP_WINDOW_SESSIONS = 60
@@ -34,7 +34,7 @@ def quality_notices(
 def _days(series: Sequence[Bar]) -> frozenset[date]:
     """Return the newest days: at least those of recent sessions."""
     newest = series[-GAP_WINDOW_SESSIONS:]
-    return frozenset(bar.start_at.astimezone(NEW_YORK).date() for bar in newest)
+    return frozenset(new_york_date(bar.start_at) for bar in newest)
 
 
 def _missing(symbols: Sequence[str]) -> str | None:
