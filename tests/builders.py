@@ -1,7 +1,7 @@
 """Valid values of everything the council says, each with defaults that a test may override."""
 
 from collections.abc import Sequence
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -316,6 +316,11 @@ def make_ticket(account: str = "ALPHA", **changes: Any) -> Ticket:
         "expires_at": EXPIRES_AT,
     }
     return Ticket.sealed(**{**fields, **changes})
+
+
+def make_lasting_ticket(account: str = "GROQ", **changes: Any) -> Ticket:
+    """Return a ticket that can be approved now, by the machine's clock."""
+    return make_ticket(account, **{"expires_at": datetime.now(UTC) + timedelta(days=1), **changes})
 
 
 def make_leg(**changes: Any) -> TicketLeg:

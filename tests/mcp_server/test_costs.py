@@ -8,6 +8,7 @@ from uuid import UUID
 
 import pytest
 
+from config.clock import FixedClock
 from config.settings import Settings
 from council.codec import to_event
 from council.events import ModelCalled
@@ -16,7 +17,7 @@ from mcp_server.cost_shapes import CostsShape
 from mcp_server.costs import read_costs
 from mcp_server.output import plain_console
 from mcp_server.rendering.costs import show_costs
-from mcp_server.wiring import App, opened_store
+from mcp_server.wiring import App, Terms, opened_store
 from tests.builders import NOW, WEEK_ID
 from tests.council.fact_examples import make_call
 
@@ -42,7 +43,7 @@ async def recorded(app: App) -> None:
 @pytest.fixture
 async def costs(settings: Settings) -> dict[str | None, CostsShape]:
     """Return what is read of all weeks and of one."""
-    async with opened_store(settings) as app:
+    async with opened_store(settings, Terms(clock=FixedClock(NOW))) as app:
         await recorded(app)
         return {week: await read_costs(app, week) for week in (None, WEEK_ID)}
 

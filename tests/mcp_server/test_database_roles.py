@@ -25,7 +25,7 @@ from mcp_server.wiring import Terms, assembled, opened_store
 from store.addresses import with_login
 from store.errors import GrantsDisagree
 from store.grants import LC_APPROVER, LC_EXEC, LC_MCP, ROLES
-from tests.builders import make_ticket
+from tests.builders import make_lasting_ticket
 from tests.council.trading.scenes import store_proposal
 from tests.mcp_server import web
 from tests.mcp_server.conftest import settings_for
@@ -134,7 +134,7 @@ def test_a_role_cannot_give_itself_more(
 def test_a_models_login_approves_nothing_in_a_terminal_and_is_told_so_in_one_sentence(
     run: Run, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    ticket = make_ticket("GROQ")
+    ticket = make_lasting_ticket("GROQ")
 
     async def propose() -> None:
         async with opened_store(settings) as app:
@@ -245,7 +245,7 @@ async def test_a_server_offers_tools_or_decides_and_never_both(
 ) -> None:
     addresses = await with_roles(database_dsn, "conversational")
     settings = settings_for(addresses[role], with_passphrase(tmp_path))
-    ticket = make_ticket("GROQ")
+    ticket = make_lasting_ticket("GROQ")
     async with opened_store(settings_for(database_dsn, tmp_path)) as owner:
         await store_proposal(owner.deps, ticket)
     host = Host(lambda: assembled(settings, Terms(models=False)), web.nothing)
@@ -281,7 +281,7 @@ async def test_what_waits_is_shown_as_the_log_asks_for_it_whatever_a_row_says(
     settings = settings_for(database_dsn, tmp_path)
     settings = settings.model_copy(update={"council_config": Path(strict_folder(tmp_path))})
     async with opened_store(settings) as app:
-        ticket = make_ticket("GROQ")
+        ticket = make_lasting_ticket("GROQ")
         await store_proposal(app.deps, ticket)
         async with connected(addresses[LC_MCP]) as captured:
             await captured.execute(

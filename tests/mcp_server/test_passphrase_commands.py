@@ -5,7 +5,6 @@ import io
 import json
 import shutil
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -23,7 +22,7 @@ from mcp_server import cli
 from mcp_server.commands import asking
 from mcp_server.passphrase import Cost, is_set, set_passphrase, verify
 from mcp_server.wiring import opened_store
-from tests.builders import WEEK_ID, make_ticket
+from tests.builders import WEEK_ID, make_lasting_ticket
 from tests.council.trading.scenes import facts_of, store_proposal
 
 pytestmark = pytest.mark.usefixtures("environment")
@@ -48,9 +47,7 @@ def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> 
 @pytest.fixture
 def trade_id(settings: Settings) -> UUID:
     """Return a trade that waits; GROQ is halted by nobody and QQQ frozen for it."""
-    ticket = make_ticket(
-        "CLAUDE", trade_id=random_id(), expires_at=datetime.now(UTC) + timedelta(days=1)
-    )
+    ticket = make_lasting_ticket("CLAUDE", trade_id=random_id())
     drift = DriftDetected(
         week_id=WEEK_ID,
         account="GROQ",

@@ -16,7 +16,7 @@ from council.trading.account_guard import load_guard
 from council.trading.journal import record
 from mcp_server import cli
 from mcp_server.wiring import opened_store
-from tests.builders import WEEK_ID, make_ticket
+from tests.builders import WEEK_ID, make_lasting_ticket
 from tests.council.trading.scenes import store_proposal
 
 pytestmark = pytest.mark.usefixtures("environment")
@@ -62,7 +62,7 @@ async def drifted(deps: Deps) -> None:
 
 
 def proposing(trade_id: UUID) -> Callable[[Deps], Coroutine[Any, Any, Any]]:
-    ticket = make_ticket("GROQ", trade_id=trade_id)
+    ticket = make_lasting_ticket("GROQ", trade_id=trade_id)
     return lambda deps: store_proposal(deps, ticket)
 
 

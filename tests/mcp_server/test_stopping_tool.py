@@ -16,7 +16,7 @@ from mcp_server import operations, stopping
 from mcp_server.offers import OFFERS
 from mcp_server.server import build_server
 from mcp_server.wiring import App, opened_store
-from tests.builders import make_ticket
+from tests.builders import make_lasting_ticket
 from tests.council.trading.scenes import store_proposal
 from tests.mcp_server.conftest import OpenApp
 from tests.mcp_server.test_stopping_commands import drifted
@@ -97,7 +97,7 @@ async def test_a_drift_is_the_first_thing_to_tell_the_user(open_store: OpenApp) 
 async def test_pending_trades_open_with_the_halt_and_no_phrase_is_asked_for(
     open_store: OpenApp,
 ) -> None:
-    ticket = make_ticket("GROQ", trade_id=TRADE)
+    ticket = make_lasting_ticket("GROQ", trade_id=TRADE)
     async with open_store() as app, mcp.Client(build_server(open_store)) as client:
         await store_proposal(app.deps, ticket)
         await told(client, "halt_trading", reason="stop", accounts=["GROQ"])
