@@ -40,7 +40,7 @@ async def test_stored_ids_are_suggested_those_that_wait_first(
         trades = await suggested(client, TRADE, "trade_id")
         begun = await suggested(client, TRADE, "trade_id", first[:6].upper())
         none = await suggested(client, TRADE, "trade_id", "zz")
-        weeks = await suggested(client, REVIEW, "week", "2026")
+        weeks = await suggested(client, REVIEW, "week", week_id[:4])
         runs = await suggested(client, RUN, "run_id", "run-")
         unknown = await suggested(client, REVIEW, "colour")
 
