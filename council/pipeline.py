@@ -104,6 +104,14 @@ async def load_week(week_id: str, store: EventStore) -> WeekContext:
     return await _with_proposals(await _read_on(WeekContext(week_id), store), store)
 
 
+async def look_at_week(week_id: str, deps: Deps) -> WeekContext:
+    """Return all that is stored of a week as `load_week` does, and forget no other for it."""
+    known = deps.remembered.week
+    if known is None or known.week_id != week_id:
+        known = WeekContext(week_id)
+    return await _with_proposals(await _read_on(known, deps.store), deps.store)
+
+
 async def load_stages(week_id: str, deps: Deps) -> WeekContext:
     """Return all that is stored of a week but its trades, reading on from what is remembered."""
     known = deps.remembered.week_of(week_id) or WeekContext(week_id)
