@@ -10,6 +10,8 @@ from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any, Final
 
+from pydantic import BaseModel
+
 from broker.models import OrderStatus, PositionIntent, Side, VenueName
 from config.ids import meaning_id, trade_id_for
 from council.codec import to_event
@@ -276,8 +278,13 @@ def _as_row(event: StoredEvent) -> dict[str, Any]:
     return {**event._asdict(), "previous_hash": _HASH, "hash": _HASH}
 
 
+def _as_json(value: object) -> object:
+    """Return a document of a row as it is stored, and anything else as its text."""
+    return value.model_dump(mode="json") if isinstance(value, BaseModel) else str(value)
+
+
 async def _insert(app: App, table: str, rows: Iterable[dict[str, Any]]) -> None:
     waiting = list(rows)
     for start in range(0, len(waiting), _BATCH):
-        batch = json.dumps(waiting[start : start + _BATCH], default=str)
+        batch = json.dumps(waiting[start : start + _BATCH], default=_as_json)
         await app.pool.execute(_INSERT.format(table=table), batch)
