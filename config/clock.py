@@ -7,8 +7,8 @@ from typing import Final, Protocol
 from zoneinfo import ZoneInfo
 
 NEW_YORK = ZoneInfo("America/New_York")
-_KEPT_DATES: Final = 8192
-"""More instants than the days of any history."""
+_KEPT_DATES: Final = 512
+"""The days of a market table, and some to spare: other instants are asked for once."""
 
 
 @lru_cache(_KEPT_DATES)

@@ -26,8 +26,8 @@ from broker.models import (
 Json = Mapping[str, Any]
 
 _MOST_SHARES = 1_000_000_000
-_KEPT_INSTANTS = 8192
-"""More than the days of any history."""
+_KEPT_INSTANTS = 512
+"""The days of a market table, and some to spare: other instants are asked for once."""
 
 
 def account_from(content: Json) -> Account:

@@ -33,8 +33,8 @@ _FIRST_INSTANT, _LAST_INSTANT = datetime(1900, 1, 1, tzinfo=UTC), datetime(2200,
 """Nothing is known beyond; near the ends of Python's own range dates cannot be reckoned with."""
 _FINE = Decimal("0.000001")
 _ORDINARY_PRICE = Decimal(100)
-_KEPT_INSTANTS = 8192
-"""More than the days of any history."""
+_KEPT_INSTANTS = 512
+"""The days of a market table, and some to spare: other instants are asked for once."""
 
 
 def order_json(order: BookOrder) -> Json:
