@@ -12,7 +12,6 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast
 
-from config.building import build_models
 from config.clock import Clock, SystemClock
 from config.loader import load_config
 from config.logs import configure_logs
@@ -209,13 +208,9 @@ def _load(*, models: bool) -> None:
 
 
 async def _with_models(app: App, stack: AsyncExitStack, *, answers: Path | None) -> App:
-    from council.llm.preparing import prepare_facts  # noqa: PLC0415 heavy: Jinja2
     from mcp_server.minds import opened_models  # noqa: PLC0415 heavy: openai
     from mcp_server.researchers import opened_chains  # noqa: PLC0415 as above
-    from mcp_server.shapes import WeekShape  # noqa: PLC0415 only who runs weeks pays for it
 
-    prepare_facts()
-    build_models(WeekShape)
     models = await stack.enter_async_context(opened_models(app, answers))
     chains = await stack.enter_async_context(opened_chains(app, models))
     told = (*app.standing.degraded, *models.notices)
