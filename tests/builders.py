@@ -318,9 +318,9 @@ def make_ticket(account: str = "ALPHA", **changes: Any) -> Ticket:
     return Ticket.sealed(**{**fields, **changes})
 
 
-def make_lasting_ticket(account: str = "GROQ", **changes: Any) -> Ticket:
+def make_lasting_ticket(account: str, **changes: Any) -> Ticket:
     """Return a ticket that can be approved now, by the machine's clock."""
-    return make_ticket(account, **{"expires_at": datetime.now(UTC) + timedelta(days=1), **changes})
+    return make_ticket(account, expires_at=datetime.now(UTC) + timedelta(days=1), **changes)
 
 
 def make_leg(**changes: Any) -> TicketLeg:
