@@ -39,13 +39,18 @@ _STORED = ", ".join(f"(stored).{name}" for name in StoredEvent._fields)
 _APPEND_ONE = "SELECT append_event($1, $2, $3, $4, $5, $6, $7, $8, $9, $10::text::jsonb)"
 _APPEND_MANY = f"""
 SELECT {_STORED}, one.is_new
-FROM unnest($1::text[], $2::bigint[], $3::text[])
+FROM unnest($1::text[], $2::text[]::bigint[], $3::text[])
     WITH ORDINALITY AS asked (stream, expected_version, events, place),
 LATERAL append_events(asked.stream, asked.expected_version, asked.events::jsonb)
     WITH ORDINALITY AS one (stored, is_new, place)
 ORDER BY asked.place, one.place
 """  # noqa: S608 - constants only
-"""Streams are appended one after the other: each sees what those before it left."""
+"""Streams are appended one after the other: each sees what those before it left.
+
+Numbers come as text: of other arrays the driver first asks, on each connection, how they are made.
+"""
+Call = tuple[str, str | None, str]
+"""A stream, the version it should have as text, and its new events as a JSON array."""
 _READ_STREAM = (
     f"SELECT {COLUMNS} FROM events "  # noqa: S608 - constants only
     "WHERE stream = $1 AND version > $2 ORDER BY version"
@@ -90,7 +95,7 @@ class PostgresEventStore:
                 if stored is not None:
                     return (stored,)
         calls = [
-            (write.stream, write.expected_version, _json_array(write))
+            (write.stream, _text(write.expected_version), _json_array(write))
             for write in writes
             if write.events
         ]
@@ -113,10 +118,14 @@ class PostgresEventStore:
         if event_types is not None and not event_types:
             return
         wanted = EventFilter(event_types=tuple(event_types or ()))
-        while batch := await self.read_page(wanted, Page(READ_BATCH, after=(after_position,))):
+        is_whole = True
+        while is_whole:
+            batch = await self.read_page(wanted, Page(READ_BATCH, after=(after_position,)))
             for event in batch:
                 yield event
-            after_position = batch[-1].position
+            # A shorter one is the last: what was stored after it comes with the next reading.
+            is_whole = len(batch) == READ_BATCH
+            after_position = batch[-1].position if batch else after_position
 
     async def read_page(self, wanted: EventFilter, page: Page) -> tuple[StoredEvent, ...]:
         """Return the `page` of the events that are `wanted`; see `EventStore.read_page`."""
@@ -201,7 +210,7 @@ class PostgresEventStore:
         )  # fmt: skip
 
     async def _append_once(
-        self, calls: Sequence[tuple[str, int | None, str]], conditions: Sequence[StreamWrite]
+        self, calls: Sequence[Call], conditions: Sequence[StreamWrite]
     ) -> tuple[StoredEvent, ...]:
         async with self._pool.acquire() as connection, connection.transaction():
             records = await _appended(connection, calls)
@@ -226,9 +235,7 @@ async def fold(
     await apply_changes(connection, [change for event in events for change in project(event)])
 
 
-async def _appended(
-    connection: asyncpg.Connection, calls: Sequence[tuple[str, int | None, str]]
-) -> list[asyncpg.Record]:
+async def _appended(connection: asyncpg.Connection, calls: Sequence[Call]) -> list[asyncpg.Record]:
     if not calls:
         return []
     columns = [list(column) for column in zip(*calls, strict=True)]
@@ -248,6 +255,10 @@ async def _check_version(connection: asyncpg.Connection, condition: StreamWrite)
 def stored_event(record: asyncpg.Record) -> StoredEvent:
     """Return the event in `record`, which begins with `COLUMNS`, their JSON decoded."""
     return StoredEvent._make(record[: len(StoredEvent._fields)])
+
+
+def _text(version: int | None) -> str | None:
+    return None if version is None else str(version)
 
 
 def _json_array(write: StreamWrite) -> str:

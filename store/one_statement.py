@@ -14,12 +14,9 @@ from uuid import UUID
 
 from pydantic_core import from_json, to_json
 
-from store.event_store import COLUMNS
+from store.event_store import COLUMNS, Call
 from store.events import RowChange, StoredEvent
 from store.rows import quoted
-
-Call = tuple[str, int | None, str]
-"""A stream, the version it should have, and its new events as a JSON array."""
 
 _Shape = tuple[str, tuple[str, ...], tuple[str, ...]]
 _CALL_PLACES: Final = 3
@@ -29,7 +26,7 @@ _APPEND: Final = f"""
 WITH made AS MATERIALIZED (
     SELECT {", ".join(f"(stored).{column}" for column in COLUMNS.split(", "))}, one.is_new,
         asked.place AS asked_place, one.place AS event_place
-    FROM unnest($1::text[], $2::bigint[], $3::text[])
+    FROM unnest($1::text[], $2::text[]::bigint[], $3::text[])
         WITH ORDINALITY AS asked (stream, expected_version, events, place),
     LATERAL append_events(asked.stream, asked.expected_version, asked.events::jsonb)
         WITH ORDINALITY AS one (stored, is_new, place)

@@ -13,9 +13,9 @@ from typing import Any, Final
 
 import asyncpg
 
-from store.event_store import PostgresEventStore, stored_event
+from store.event_store import Call, PostgresEventStore, stored_event
 from store.events import Page, StoredEvent, StreamWrite
-from store.one_statement import Call, given_events, one_statement
+from store.one_statement import given_events, one_statement
 from store.pool import StorePool
 from store.ports import Projection
 from store.rows import read_table

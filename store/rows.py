@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from itertools import groupby
 from typing import Any, Final
+from uuid import UUID
 
 import asyncpg
 from pydantic import BaseModel
@@ -76,7 +77,7 @@ async def select_rows(
     page: Page | None = None,
 ) -> tuple[dict[str, Any], ...]:
     """Return the rows of `table` whose columns equal `where`, or the `page` of them."""
-    conditions, values = _conditions(where), [v for v in where.values() if v is not None]
+    conditions, values = _conditions(where), _values(where)
     columns = [quoted(column) for column in order_by]
     if page is not None and page.after is not None:
         places = [f"${number}" for number in range(len(values) + 1, len(values) + 1 + len(columns))]
@@ -97,8 +98,7 @@ async def count_rows(
 ) -> int:
     """Return how many rows of `table` have columns that equal `where`."""
     sql = f"SELECT count(*) FROM {quoted(table)}{_where(_conditions(where))}"  # noqa: S608 - as above
-    values = [value for value in where.values() if value is not None]
-    return int(await connection.fetchval(sql, *values))
+    return int(await connection.fetchval(sql, *_values(where)))
 
 
 async def count_rows_by(
@@ -111,8 +111,7 @@ async def count_rows_by(
     """Return how many such rows there are of each combination of values in `columns`."""
     named = ", ".join(quoted(column) for column in columns)
     rest = f"FROM {quoted(table)}{_where(_conditions(where))} GROUP BY {named}"
-    values = [value for value in where.values() if value is not None]
-    records = await connection.fetch(f"SELECT {named}, count(*) {rest}", *values)
+    records = await connection.fetch(f"SELECT {named}, count(*) {rest}", *_values(where))
     return {tuple(record)[:-1]: int(record["count"]) for record in records}
 
 
@@ -127,9 +126,24 @@ def _conditions(where: dict[str, Any]) -> list[str]:
             conditions.append(f"{quoted(column)} IS NULL")
         else:
             number += 1
-            place = f"ANY (${number})" if isinstance(value, tuple) else f"${number}"
+            place = f"${number}"
+            if isinstance(value, tuple):
+                place = f"ANY ({place}::text[]::uuid[])" if _has_ids(value) else f"ANY ({place})"
             conditions.append(f"{quoted(column)} = {place}")
     return conditions
+
+
+def _values(where: dict[str, Any]) -> list[Any]:
+    """Return the values that are in `_conditions`.
+
+    Ids go as text: of an array of ids the driver first asks, on each connection, how it is made.
+    """
+    known = [value for value in where.values() if value is not None]
+    return [[*map(str, value)] if _has_ids(value) else value for value in known]
+
+
+def _has_ids(value: Any) -> bool:
+    return isinstance(value, tuple) and bool(value) and isinstance(value[0], UUID)
 
 
 def _shape(change: RowChange) -> tuple[str, tuple[str, ...], tuple[str, ...]]:

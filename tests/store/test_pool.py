@@ -6,7 +6,8 @@ import logging
 import asyncpg
 import pytest
 
-from store.event_store import PostgresEventStore
+from config.ids import random_id
+from store.event_store import READ_BATCH, PostgresEventStore
 from store.events import NewEvent
 from store.pool import StorePool, open_pool
 from tests.store.builders import make_event, project_ledger
@@ -95,6 +96,49 @@ async def test_an_event_without_rows_is_appended_by_one_statement(pool: StorePoo
     assert (stored.event_id, stored.version) == (silent.event_id, 1)
     assert [query.split()[0] for query in sent] == ["SELECT"]
     assert await store.read_stream("stream-1") == (stored,)
+
+
+async def test_an_append_and_a_look_for_ids_ask_for_the_making_of_no_type(
+    single: StorePool,
+) -> None:
+    await single.execute("CREATE TABLE tagged (id uuid)")
+    ids = (random_id(), random_id())
+    await single.executemany("INSERT INTO tagged VALUES ($1)", [(id_,) for id_ in ids])
+    store = PostgresEventStore(single, project_ledger)
+    sent = await _logged(single)
+
+    await store.append("stream-1", (make_event("1"), make_event("2")), 0)
+    found = await store.rows("tagged", where={"id": ids})
+    counted = await store.count_rows("tagged", where={"id": ids[:1]})
+    await asyncio.sleep(0)  # the driver logs a turn later
+    await single.close()
+
+    assert ({row["id"] for row in found}, counted) == (set(ids), 1)
+    assert any("append_events" in query for query in sent)
+    assert [query for query in sent if "pg_catalog" in query] == []
+
+
+async def test_a_log_that_ends_within_a_page_is_read_by_one_statement(pool: StorePool) -> None:
+    store = PostgresEventStore(pool, project_ledger)
+    await store.append("stream-1", (make_event("1"), make_event("2")), 0)
+    sent = await _logged(pool)
+
+    events = [event async for event in store.read_all()]
+    await asyncio.sleep(0)  # the driver logs a turn later
+
+    assert len(events) == 2
+    assert [query.split()[0] for query in sent] == ["SELECT"]
+
+
+@pytest.mark.parametrize("extra", [0, 1, READ_BATCH])
+async def test_a_log_of_several_pages_is_read_to_its_end(pool: StorePool, extra: int) -> None:
+    store = PostgresEventStore(pool, project_ledger)
+    count = READ_BATCH + extra
+    await store.append("stream-1", [make_event(str(number)) for number in range(count)], 0)
+
+    events = [event async for event in store.read_all()]
+
+    assert [event.version for event in events] == [*range(1, count + 1)]
 
 
 async def _session(pool: StorePool) -> list[asyncpg.Record]:
