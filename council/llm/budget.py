@@ -5,7 +5,6 @@ this one, so that two processes can pass a cap by what the other has under way. 
 cost that may have been billed counts with what was set aside for it.
 """
 
-import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -16,6 +15,7 @@ from config.clock import NEW_YORK, Clock
 from config.model_schema import BudgetConfig
 from council.codec import to_fact
 from council.events import ModelCalled
+from council.joint_reading import JointReading
 from council.llm.journal import Journal
 from council.llm.spending import charge_of
 
@@ -63,7 +63,7 @@ class Budget:
         self._simulated = simulated
         self._charges: dict[UUID, _Charge] = {}
         self._read_up_to = 0
-        self._reading = asyncio.Lock()
+        self._reading = JointReading()
 
     async def reserve(self, claim: Claim, *, for_stage: bool = True) -> OverBudget | None:
         """Set `claim` aside until its call is on record, or say which cap has no room for it.
@@ -73,7 +73,7 @@ class Budget:
         Raises:
             StoreUnavailable: what was spent cannot be read.
         """
-        await self._catch_up()
+        await self._reading.join(self._catch_up)
         # From here on nothing waits: no other call can come between looking and setting aside.
         now = self._clock.now()
         # An attempt of this call that was broken off may have left something set aside.
@@ -123,14 +123,13 @@ class Budget:
 
     async def _catch_up(self) -> None:
         """Take in what was recorded since the last time, by whichever process."""
-        async with self._reading:
-            oldest_at = self._clock.now() - _REMEMBERED
-            async for event in self._journal.call_events(self._read_up_to):
-                self._read_up_to = event.position
-                is_young = self._simulated or event.timestamp >= oldest_at
-                fact = to_fact(event) if is_young else None
-                if isinstance(fact, ModelCalled):
-                    self._charges[fact.call_id] = _charge(fact, event.timestamp)
+        oldest_at = self._clock.now() - _REMEMBERED
+        async for event in self._journal.call_events(self._read_up_to):
+            self._read_up_to = event.position
+            is_young = self._simulated or event.timestamp >= oldest_at
+            fact = to_fact(event) if is_young else None
+            if isinstance(fact, ModelCalled):
+                self._charges[fact.call_id] = _charge(fact, event.timestamp)
 
 
 def _charge(called: ModelCalled, at: datetime) -> _Charge:

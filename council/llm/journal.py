@@ -11,6 +11,7 @@ from config.clock import Clock
 from config.ids import meaning_id
 from council.codec import to_event, to_fact
 from council.events import AnsweringModeFound, ModelCalled
+from council.joint_reading import JointReading
 from council.ports import Question
 from store.events import StoredEvent
 from store.ports import EventStore, RawAnswers
@@ -19,13 +20,14 @@ ANSWER_CHARACTERS = 200_000
 """What is longer is cut for storage; its sha-256 is of the whole."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Read:
+@dataclass(slots=True)
+class _Week:
     """What was read of one week's calls, up to `version` of their stream."""
 
     week_id: str
     version: int = 0
     calls: Mapping[UUID, ModelCalled] = field(default_factory=dict)
+    reading: JointReading = field(default_factory=JointReading)
 
 
 class Journal:
@@ -47,19 +49,15 @@ class Journal:
         self._clock = clock
         self._apart = apart
         self._keeps_apart = keeps_apart
-        self._read = _Read("")
+        self._week = _Week("")
 
     async def calls(self, week_id: str) -> Mapping[UUID, ModelCalled]:
         """Return every recorded call of the week by its id; only new ones are read."""
-        known = self._read if self._read.week_id == week_id else _Read(week_id)
-        events = await self._store.read_stream(f"llm-{week_id}", known.version)
-        if events:
-            facts = [to_fact(event) for event in events]
-            new_calls = [fact for fact in facts if isinstance(fact, ModelCalled)]
-            new = {fact.call_id: fact for fact in await self._with_answers(new_calls)}
-            known = _Read(week_id, events[-1].version, {**known.calls, **new})
-        self._read = known
-        return known.calls
+        if self._week.week_id != week_id:
+            self._week = _Week(week_id)
+        week = self._week
+        await week.reading.join(lambda: self._read_on(week))
+        return week.calls
 
     def call_events(self, after_position: int = 0) -> AsyncIterator[StoredEvent]:
         """Yield the events of all weeks' calls after `after_position` of the log."""
@@ -70,6 +68,14 @@ class Journal:
         if isinstance(fact, ModelCalled):
             fact = await self._without_answer(fact)
         await self._store.append(fact.stream, (to_event(fact, at=self._clock.now()),))
+
+    async def _read_on(self, week: _Week) -> None:
+        events = await self._store.read_stream(f"llm-{week.week_id}", week.version)
+        if events:
+            facts = [to_fact(event) for event in events]
+            new_calls = [fact for fact in facts if isinstance(fact, ModelCalled)]
+            new = {fact.call_id: fact for fact in await self._with_answers(new_calls)}
+            week.version, week.calls = events[-1].version, {**week.calls, **new}
 
     async def _without_answer(self, call: ModelCalled) -> ModelCalled:
         """Keep the answer apart, where that is wanted: before its event, which must not lack it."""

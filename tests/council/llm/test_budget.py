@@ -1,6 +1,8 @@
 """Caps: what is set aside, what is refused, and what the records of other processes count."""
 
 import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator, Sequence
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -15,6 +17,7 @@ from council.codec import to_event, to_fact
 from council.events import ModelCalled
 from council.llm.budget import STAGE_RUN
 from council.ports import Abstained, Answered
+from store.events import StoredEvent
 from store.memory import MemoryEventStore
 from tests.builders import MANAGERS, NOW, WEEK_ID, make_config
 from tests.council.fact_examples import make_call
@@ -38,6 +41,24 @@ def capped(**caps: Any) -> Config:
     prices = PriceTable(usd_per_million=dict.fromkeys(MODELS, PRICE))
     update = {"budget": BudgetConfig.model_validate(caps), "prices": prices}
     return config.model_copy(update={"models": config.models.model_copy(update=update)})
+
+
+class CountingStore(MemoryEventStore):
+    """A store without read tables that counts how often a stream or a kind was read."""
+
+    def __init__(self) -> None:
+        super().__init__(lambda event: ())
+        self.read: Counter[str] = Counter()
+
+    async def read_stream(self, stream: str, after_version: int = 0) -> tuple[StoredEvent, ...]:
+        self.read[stream] += 1
+        return await super().read_stream(stream, after_version)
+
+    def read_all(
+        self, after_position: int = 0, *, event_types: Sequence[str] | None = None
+    ) -> AsyncIterator[StoredEvent]:
+        self.read.update(event_types or ())
+        return super().read_all(after_position, event_types=event_types)
 
 
 async def record(store: MemoryEventStore, clock: VirtualClock, **changes: Any) -> None:
@@ -92,6 +113,17 @@ async def test_calls_under_way_at_once_share_the_cap() -> None:
 
     assert sum(isinstance(result, Answered) for result in results) == 3
     assert len(script.requests) == 3
+
+
+async def test_questions_that_are_asked_at_once_read_once_what_was_asked_and_spent() -> None:
+    store = CountingStore()
+    models = make_models(ScriptedGateway(completion()), config=capped(week_usd=10), store=store)
+    await models.ask(question("ALPHA", "before"))
+    store.read.clear()
+
+    await asyncio.gather(*(models.ask(question(name)) for name in MANAGERS))
+
+    assert store.read == Counter({f"llm-{WEEK_ID}": 1, "ModelCalled": 1})
 
 
 async def test_what_a_call_did_not_cost_is_free_for_the_next() -> None:
