@@ -16,6 +16,9 @@ from broker.exchange.hanging_up import HangingUpProtocol
 LOOPBACK = "127.0.0.1"
 _START_TIMEOUT_SECONDS = 10
 _STOP_TIMEOUT_SECONDS = 2
+_KEEP_ALIVE_SECONDS = 75
+"""A model's answer takes longer than the web server's usual five, and accounts are looked at after
+it."""
 _MOST_BYTES_A_MESSAGE = 65_536
 """From a client of the stream, whose longest message is its key."""
 
@@ -89,6 +92,7 @@ def _config(app: Starlette) -> uvicorn.Config:
         server_header=False,
         date_header=False,
         proxy_headers=False,
+        timeout_keep_alive=_KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=_STOP_TIMEOUT_SECONDS,
     )
 
