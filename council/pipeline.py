@@ -1,12 +1,13 @@
 """The spine: runs the stages that a week still lacks and stores what they return.
 
 For each stage: run it, append its facts and StageCompleted in one transaction at the expected
-versions, read the week again. So a live run and a resume are one path, a finished week is a no-op,
+versions, fold what was stored. So a live run and a resume are one path, a finished week is a no-op,
 and whoever loses a race goes on from what the winner stored. A stage that is killed leaves nothing
 but the recorded calls to models, which are replayed when it runs again.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from uuid import UUID
 
 from config import telemetry
@@ -36,6 +37,7 @@ from council.stages.research import research
 from council.stages.snapshot import snapshot
 from council.trade_facts import TradeProposed
 from council.trading.journal import record
+from store.events import StoredEvent
 from store.ports import EventStore
 
 Stage = Callable[[WeekContext, Deps], Awaitable[tuple[Fact, ...]]]
@@ -104,6 +106,14 @@ async def load_week(week_id: str, store: EventStore) -> WeekContext:
     return await _with_proposals(await _read_on(WeekContext(week_id), store), store)
 
 
+async def look_at_week(week_id: str, deps: Deps) -> WeekContext:
+    """Return all that is stored of a week as `load_week` does, and forget no other for it."""
+    known = deps.remembered.week
+    if known is None or known.week_id != week_id:
+        known = WeekContext(week_id)
+    return await _with_proposals(await _read_on(known, deps.store), deps.store)
+
+
 async def load_stages(week_id: str, deps: Deps) -> WeekContext:
     """Return all that is stored of a week but its trades, reading on from what is remembered."""
     known = deps.remembered.week_of(week_id) or WeekContext(week_id)
@@ -129,16 +139,20 @@ async def _with_proposals(context: WeekContext, store: EventStore) -> WeekContex
 
 
 async def store_facts(context: WeekContext, facts: Sequence[Fact], deps: Deps) -> WeekContext:
-    """Append `facts` as `append_facts` does and read the week again.
+    """Append `facts` as `append_facts` does; return the week with them, as they were stored.
 
     Raises:
         Overtaken: another process wrote first; nothing was stored.
     """
-    await append_facts(context, facts, deps)
-    return await _load(context.week_id, deps)
+    stored = await append_facts(context, facts, deps)
+    now = fold(context, map(to_fact, stored))
+    deps.remembered.week = replace(now, proposals=())
+    return now
 
 
-async def append_facts(context: WeekContext, facts: Sequence[Fact], deps: Deps) -> None:
+async def append_facts(
+    context: WeekContext, facts: Sequence[Fact], deps: Deps
+) -> tuple[StoredEvent, ...]:
     """Append `facts` in one transaction, the week's own at the context's version.
 
     Proposed trades must be new ones.
@@ -149,7 +163,7 @@ async def append_facts(context: WeekContext, facts: Sequence[Fact], deps: Deps) 
     versions = {fact.stream: 0 for fact in facts if isinstance(fact, TradeProposed)}
     versions[f"week-{context.week_id}"] = context.version
     try:
-        await record(deps, facts, versions, parent=_cause(context))
+        return await record(deps, facts, versions, parent=_cause(context))
     except Overtaken:
         deps.remembered.forget_week()
         raise

@@ -13,6 +13,7 @@ from config.errors import CouncilError
 from config.weeks import council_week, current_week, parse_week_id
 from council import pipeline
 from council.jobs.missed import missed_lately
+from council.parallel import meanwhile
 from council.ports import Desk
 from council.projections import READ_TABLES, ROWLESS, project
 from council.trading import approvals
@@ -28,6 +29,7 @@ from mcp_server.readings import (
     read_silences,
     read_week,
 )
+from mcp_server.readying import ready_for_weeks
 from mcp_server.shapes import (
     AccountResultShape,
     AccountShape,
@@ -311,6 +313,15 @@ async def _recent_trades(app: App) -> tuple[TradeShape, ...]:
 async def execute_for_ever(app: App, turned: Callable[[], None] = lambda: None) -> None:
     """Send what is approved until the caller is cancelled; `turned` hears of each turn."""
     await execute_in_background(app, asyncio.Event(), turned)
+
+
+async def work_in_background(
+    app: App, stop: asyncio.Event, turned: Callable[[], None] = lambda: None
+) -> None:
+    """Get ready for a week, and send what is approved as `execute_in_background` does."""
+    async with meanwhile(ready_for_weeks(app)):
+        await execute_in_background(app, stop, turned)
+        await stop.wait()
 
 
 async def execute_in_background(

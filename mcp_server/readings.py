@@ -13,7 +13,7 @@ from council.events import ModelCalled
 from council.llm.spending import Spending, spending_of
 from council.measure_facts import ModelDriftMeasured
 from council.parallel import all_at_once
-from council.pipeline import load_week
+from council.pipeline import load_week, look_at_week
 from council.projections import asked_columns
 from council.trade_facts import TradeProposed
 from council.trading.finding import find_trade
@@ -110,7 +110,7 @@ def _shown(row: Row, orders: Sequence[Row], proposal: TradeProposed | None) -> T
 async def read_week(app: App, week_id: str) -> WeekShape:
     """Return everything stored of a week; one that never began has state "not_started"."""
     store, standing = app.deps.store, app.standing
-    context = await load_week(week_id, store)
+    context = await look_at_week(week_id, app.deps)
     pitched = await store.rows("pm_pitches", where={"week_id": week_id})
     return week_shape(
         context,

@@ -118,7 +118,7 @@ async def _opened() -> AsyncIterator["wiring.App"]:
 
 
 async def _in_background(app: "wiring.App", stop: asyncio.Event) -> None:
-    await operations.execute_in_background(app, stop)
+    await operations.work_in_background(app, stop)
 
 
 def _leave_on_signals(host: Host) -> None:

@@ -36,7 +36,7 @@ async def take_snapshot(week_id: str, deps: Deps) -> MarketSnapshot:
     now = deps.clock.now()
     sessions = _closed_sessions(now, deps)
     proxy = deps.config.assets.volatility_proxy
-    bars = await closed_bars((*deps.config.universe, proxy), sessions, deps)
+    bars = await _table_bars(sessions, deps)
     _check_any(bars, sessions, deps)
     listed = tuple(
         instrument_snapshot(i.symbol, bars[i.symbol], asset_class=i.asset_class)
@@ -56,6 +56,15 @@ async def take_snapshot(week_id: str, deps: Deps) -> MarketSnapshot:
         "correlations": correlations_of({line.symbol: bars[line.symbol] for line in listed}),
     }
     return _sealed(fields)
+
+
+async def read_ahead(deps: Deps) -> None:
+    """Read the bars that a market table of now needs: one taken later asks only for newer ones.
+
+    Raises:
+        VenueUnreachable: the source of prices does not answer.
+    """
+    await _table_bars(_closed_sessions(deps.clock.now(), deps), deps)
 
 
 async def current_numbers(
@@ -87,6 +96,11 @@ def instrument_snapshot(
         last_session_on=session_date(bars[-1]),
         indicators=indicators_of(bars),
     )
+
+
+async def _table_bars(sessions: Sequence[Session], deps: Deps) -> BarsBySymbol:
+    symbols = (*deps.config.universe, deps.config.assets.volatility_proxy)
+    return await closed_bars(symbols, sessions, deps)
 
 
 def _closed_sessions(now: datetime, deps: Deps) -> tuple[Session, ...]:

@@ -80,7 +80,7 @@ async def served(
         turns = Turns()
         host = Host(
             lambda: assembled(settings, Terms(pooled=True)),
-            lambda app, stop: operations.execute_in_background(app, stop, turns.made),
+            lambda app, stop: operations.work_in_background(app, stop, turns.made),
             pace=Pace(opening=_OPENING),
             reads_only=asked.serving.read_only,
         )
