@@ -7,7 +7,7 @@ import typer
 from rich.console import Console
 
 from config.errors import UsageError
-from mcp_server.collecting import IN_SERVICE, collecting_after
+from mcp_server.collecting import IN_SERVICE, collecting_after, give_back_large_blocks
 from mcp_server.commands.options import JsonFlag, carry_out
 from mcp_server.output import Output
 from mcp_server.rendering import words
@@ -113,6 +113,7 @@ def chosen(toolsets: str | None, *, read_only: bool) -> "Serving":
 async def _serve(asked: "Asked", output: Output) -> None:
     from mcp_server.web.serving import is_nameless, served  # noqa: PLC0415 - heavy, see above
 
+    give_back_large_blocks()
     async with (
         served(settled(output.as_json), asked) as now,
         watched(Systemd.of_process(), answers_at(now.origin), now.turns.are_made),

@@ -9,7 +9,7 @@ from rich.console import Console
 from config.errors import CouncilError, UsageError
 from council.trading.approvals import Decider, refuse_if_halted
 from mcp_server import operations
-from mcp_server.collecting import IN_SERVICE, collecting_after
+from mcp_server.collecting import IN_SERVICE, collecting_after, give_back_large_blocks
 from mcp_server.commands.asking import (
     PassphraseFlag,
     ask,
@@ -266,6 +266,7 @@ async def _execute(accounts: tuple[str, ...], output: Output) -> None:
 
 
 async def _executor(output: Output) -> None:
+    give_back_large_blocks()
     settings = settled(output.as_json, level="INFO")
     async with assembled(settings, Terms(tell=output.tell)) as opened:
         check_sends_orders(opened.role)

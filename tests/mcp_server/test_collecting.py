@@ -1,7 +1,12 @@
 """What stays in a long-lived process is not looked through, and garbage does not pile up."""
 
 import gc
+import platform
+import subprocess
+import sys
 import weakref
+
+import pytest
 
 from mcp_server.collecting import collecting_after
 
@@ -37,3 +42,27 @@ def test_what_was_there_before_is_not_looked_through() -> None:
         del knot
         gc.collect()
         assert old() is not None
+
+
+_HEAP = """
+import re, sys
+from pathlib import Path
+from mcp_server.collecting import give_back_large_blocks
+
+if sys.argv[1] == "given back":
+    give_back_large_blocks()
+bytearray(8 * 1024 * 1024)  # freed at once; from then on glibc takes such for small
+kept = [bytearray(1024 * 1024) for _ in range(32)]
+(heap,) = re.findall(r"^(\\w+)-(\\w+) .*\\[heap]$", Path("/proc/self/maps").read_text(), re.M)
+print((int(heap[1], 16) - int(heap[0], 16)) // (1024 * 1024))
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc lets its limit rise")
+@pytest.mark.parametrize(("way", "is_small"), [("given back", True), ("as it comes", False)])
+def test_large_blocks_stay_out_of_the_heap_of_small_ones(way: str, *, is_small: bool) -> None:
+    heap = subprocess.run(
+        [sys.executable, "-c", _HEAP, way], capture_output=True, text=True, check=True
+    ).stdout
+
+    assert (int(heap) < 32) is is_small
