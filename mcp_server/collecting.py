@@ -12,7 +12,7 @@ IN_SERVICE: Final = 10_000
 _LARGE_BYTES: Final = 128 * 1024
 """With which the C library begins."""
 _MMAP_THRESHOLD: Final = -3
-"""Its name in malloc.h."""
+"""M_MMAP_THRESHOLD of malloc.h."""
 
 
 def give_back_large_blocks() -> None:

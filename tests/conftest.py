@@ -65,9 +65,12 @@ def plain_tracebacks() -> None:
     structlog.configure(processors=[*structlog.get_config()["processors"][:-1], renderer])
 
 
-@pytest.fixture
+@pytest.fixture(autouse=True)
 def former_logging() -> Iterator[None]:
-    """Leave the logs as they were before the test, plain tracebacks included."""
+    """Leave the logs as they were before the test, plain tracebacks included.
+
+    Commands of this process configure them, for a stream that is closed after their test.
+    """
     root, former = logging.getLogger(), structlog.get_config()
     handlers, level = root.handlers[:], root.level
     yield

@@ -8,8 +8,6 @@ import structlog
 from config.logs import configure_logs
 from config.masking import Mask
 
-pytestmark = pytest.mark.usefixtures("former_logging")
-
 SECRET = 'p"w\\d and more'
 
 

@@ -20,8 +20,6 @@ from config.logs import choose_format, configure_logs, goes_to_journal
 from config.telemetry import Metric, Tallies, Wanted, wanted_by
 from tests.spans import kept_spans
 
-pytestmark = pytest.mark.usefixtures("former_logging")
-
 ENDPOINT = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://collector.invalid:4318"}
 
 

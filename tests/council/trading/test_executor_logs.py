@@ -14,7 +14,7 @@ from tests.fakes import make_deps
 
 
 @pytest.fixture
-def logged(former_logging: None) -> io.StringIO:
+def logged() -> io.StringIO:
     stream = io.StringIO()
     configure_logs("info", [], json=True, stream=stream)
     return stream
