@@ -7,7 +7,7 @@ from pydantic import BaseModel
 
 
 def build_models(*models: type[BaseModel]) -> None:
-    """Build `models` and those in their fields, as far as they are not built yet."""
+    """Build those of `models` that are not built yet, each with the models in its fields."""
     for model in models:
         if not model.__pydantic_complete__:
             model.model_rebuild()

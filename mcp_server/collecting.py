@@ -1,6 +1,5 @@
 """What a long-lived process holds of memory that it no longer needs: little, and not for long."""
 
-import ctypes
 import gc
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -21,6 +20,8 @@ def give_back_large_blocks() -> None:
     By itself glibc keeps ever larger ones, up to 32 MiB, among the small that stay: ten thousands
     of answers spread the heap over twenty mebibytes more. Other C libraries are left as they are.
     """
+    import ctypes  # noqa: PLC0415 - for servers only
+
     with suppress(OSError, AttributeError):
         ctypes.CDLL(None).mallopt(_MMAP_THRESHOLD, _LARGE_BYTES)
 

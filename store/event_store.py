@@ -118,14 +118,14 @@ class PostgresEventStore:
         if event_types is not None and not event_types:
             return
         wanted = EventFilter(event_types=tuple(event_types or ()))
-        is_whole = True
-        while is_whole:
+        while True:
             batch = await self.read_page(wanted, Page(READ_BATCH, after=(after_position,)))
             for event in batch:
                 yield event
             # A shorter one is the last: what was stored after it comes with the next reading.
-            is_whole = len(batch) == READ_BATCH
-            after_position = batch[-1].position if batch else after_position
+            if len(batch) < READ_BATCH:
+                return
+            after_position = batch[-1].position
 
     async def read_page(self, wanted: EventFilter, page: Page) -> tuple[StoredEvent, ...]:
         """Return the `page` of the events that are `wanted`; see `EventStore.read_page`."""

@@ -28,5 +28,5 @@ def prepare() -> None:
 
 
 def prepare_facts() -> None:
-    """Build what a week stores, where no other thread does: building the same twice is not safe."""
+    """Build the models of the facts that nearly every week stores."""
     build_models(*_FACTS)

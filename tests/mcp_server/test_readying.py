@@ -10,6 +10,7 @@ from typing import Any, cast
 
 import mcp
 import pytest
+from structlog.testing import capture_logs
 
 from broker.errors import VenueUnreachable
 from broker.models import Bar
@@ -26,16 +27,17 @@ from tests.mcp_server.test_tools import told
 
 
 @dataclass
-class UnreachablePrices(FakeMarketData):
-    """A source that is away until it is `mended`."""
+class BrokenPrices(FakeMarketData):
+    """A source that raises `error` until it is `mended`."""
 
+    error: Exception = field(default_factory=RuntimeError)
     mended: bool = False
 
     async def daily_bars(
         self, symbols: Sequence[str], start_on: date, end_on: date
     ) -> Mapping[str, tuple[Bar, ...]]:
         if not self.mended:
-            raise VenueUnreachable("Market data does not answer.")
+            raise self.error
         return await super().daily_bars(symbols, start_on, end_on)
 
 
@@ -75,14 +77,26 @@ async def test_the_market_table_of_a_week_is_made_of_what_was_read_before() -> N
     assert taken == await take_snapshot(WEEK_ID, unprepared)
 
 
-async def test_prices_that_do_not_come_now_are_read_when_a_week_needs_them() -> None:
-    calendar = make_deps().calendar
-    source = UnreachablePrices(calendar)
+@pytest.mark.parametrize(
+    ("error", "level"),
+    [
+        (VenueUnreachable("Market data does not answer."), "warning"),
+        (ZeroDivisionError("An average of nothing."), "error"),
+    ],
+)
+async def test_prices_that_do_not_come_now_are_read_when_a_week_needs_them(
+    error: Exception, level: str
+) -> None:
+    source = BrokenPrices(make_deps().calendar, error=error)
     deps = make_deps(market_data=source)
 
-    await ready_for_weeks(app_of(deps))
+    with capture_logs() as logged:
+        await ready_for_weeks(app_of(deps))
     source.mended = True
 
+    assert [(line["event"], line["log_level"]) for line in logged] == [
+        ("week.not_made_ready", level)
+    ]
     assert (await take_snapshot(WEEK_ID, deps)).instruments
 
 
