@@ -59,13 +59,14 @@ def feed_of(subscribe: Any, clock: Clock) -> Following:
 
 
 async def test_a_database_that_breaks_as_the_feed_ends_does_not_keep_it_alive() -> None:
-    followed = asyncio.Event()
+    followed, left = asyncio.Event(), asyncio.Event()
 
     async def subscribe(_: int) -> AsyncGenerator[Any, None]:
         followed.set()
         try:
             await asyncio.Event().wait()
         finally:
+            left.set()
             raise AWAY
         yield
 
@@ -75,6 +76,8 @@ async def test_a_database_that_breaks_as_the_feed_ends_does_not_keep_it_alive() 
 
     async with asyncio.timeout(PATIENCE):
         await feed.aclose()
+
+    assert left.is_set()
 
 
 async def test_a_database_that_stays_away_is_spoken_of_once() -> None:

@@ -110,9 +110,11 @@ async def test_only_a_login_that_runs_weeks_gets_ready_for_them(role: str, times
 
 
 async def test_a_server_reads_the_history_beside_its_work_and_ends_without_it(
-    open_app: OpenApp,
+    open_app: OpenApp, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     hanging: list[HangingHistory] = []
+    built: list[object] = []
+    monkeypatch.setattr("mcp_server.readying.build_models", built.append)
 
     @asynccontextmanager
     async def opened() -> AsyncIterator[App]:
@@ -129,6 +131,8 @@ async def test_a_server_reads_the_history_beside_its_work_and_ends_without_it(
         assert not hanging[0].left.is_set()
 
     assert hanging[0].left.is_set()
+    # What keeps the loop to itself comes after what the work goes on beside.
+    assert built == []
 
 
 async def test_a_server_that_only_reads_gets_ready_for_nothing(open_app: OpenApp) -> None:

@@ -27,12 +27,14 @@ _SILENCE = 2.0
 
 
 class Sign:
-    """A sign of life that the test turns on and off."""
+    """A sign of life that the test turns on and off; how often it was `asked` for."""
 
     def __init__(self, *, is_good: bool = True) -> None:
         self.is_good = is_good
+        self.asked = 0
 
     async def __call__(self) -> bool:
+        self.asked += 1
         return self.is_good
 
 
@@ -89,13 +91,28 @@ async def test_a_blocked_event_loop_feeds_nothing(manager: Notified) -> None:
     assert blocked == ""
 
 
-async def test_without_systemd_nothing_is_told_and_a_manager_that_is_gone_harms_nobody(
-    tmp_path: Path,
-) -> None:
-    async with watched(Systemd.of_process({}), Sign(is_good=False)):
-        pass
+async def test_without_systemd_no_sign_is_asked_for() -> None:
+    sign = Sign()
 
-    Systemd(str(tmp_path / "gone")).tell("READY=1")
+    async with watched(Systemd.of_process({}), sign):
+        await asyncio.sleep(0)
+
+    assert sign.asked == 0
+
+
+async def test_a_manager_that_is_gone_harms_nobody(tmp_path: Path) -> None:
+    signs = iter([True, True])
+    outlived = asyncio.Event()
+
+    async def sign() -> bool:
+        is_good = next(signs, False)
+        if not is_good:
+            outlived.set()
+        return is_good
+
+    async with watched(Systemd(str(tmp_path / "gone"), QUICK), sign):
+        async with asyncio.timeout(5):
+            await outlived.wait()
 
 
 def test_the_watchdog_is_that_of_the_environment() -> None:

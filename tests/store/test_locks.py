@@ -191,12 +191,14 @@ async def test_closing_frees_what_is_held_and_may_be_repeated(
     postgres_locks: PostgresLocks, watcher: asyncpg.Connection
 ) -> None:
     async with postgres_locks.exclusive("week-1"):
+        assert await watcher.fetchval(HELD_HERE) == 1
         await postgres_locks.aclose()
         await postgres_locks.aclose()
 
     async with asyncio.timeout(10):
         while await watcher.fetchval(SESSIONS):
             pass
+    assert await watcher.fetchval(HELD_HERE) == 0
 
 
 async def test_a_database_that_does_not_answer_is_said_and_the_name_stays_free() -> None:
